@@ -1,0 +1,1 @@
+"""The published models, each with its equations, parameters and sources."""

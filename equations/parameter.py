@@ -1,0 +1,100 @@
+"""What a model reads and doesn't compute: its parameters, and the inputs that something else may provide."""
+
+from dataclasses import dataclass, replace
+
+from brian2 import Quantity
+
+from astrobrian.equations.quantity import base_unit, in_unit, unit
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A constant of a model: value, unit, meaning and source on one line.
+
+    Parameters
+    ----------
+    value : float
+        In `unit`.
+    unit : str
+        Scaled Brian2 unit, as in the paper's table: ``"umolar/second"``.
+    meaning : str
+        What it is, in words.
+    source : str, optional
+        Table or equation that the value was read from; "chosen here" where it was.
+    signed : bool, optional
+        Whether it may be negative (potentials, currents).
+    per_cell : bool, optional
+        Whether each cell has its own value; otherwise one value is shared by the group.
+    """
+
+    value: float
+    unit: str
+    meaning: str
+    source: str = ""
+    signed: bool = False
+    per_cell: bool = False
+
+    def __post_init__(self) -> None:
+        if self.value < 0 and not self.signed:
+            raise ValueError(f"{self.meaning} can't be negative, got {self.value:g} {self.unit}")
+
+    @property
+    def quantity(self) -> Quantity | float:
+        """The value with its unit."""
+        return self.value * unit(self.unit)
+
+    @property
+    def declaration(self) -> str:
+        """What follows the colon in the line that Brian2 gets."""
+        return f"{base_unit(self.unit)} ({'constant' if self.per_cell else 'shared, constant'})"
+
+    def set(self, value: Quantity | float) -> "Parameter":
+        """The same parameter with another value; raises DimensionMismatchError or ValueError."""
+        return replace(self, value=in_unit(value, self.unit))
+
+    def __str__(self) -> str:
+        source = f" [{self.source}]" if self.source else ""
+        return f"{self.value:.12g} {self.unit}: {self.meaning}{source}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A quantity that a model reads and another model, a synapse or the user's script may provide.
+
+    Left unprovided it is a variable of each cell (or, if `shared`, one of the group) with a default value.
+
+    Parameters
+    ----------
+    unit : str
+        Scaled Brian2 unit.
+    meaning : str
+        What it is, in words.
+    default : float, optional
+        In `unit`.
+    shared : bool, optional
+        One value for the whole group instead of one per cell.
+    """
+
+    unit: str
+    meaning: str
+    default: float = 0.0
+    shared: bool = False
+
+    @property
+    def quantity(self) -> Quantity | float:
+        """The default with its unit."""
+        return self.default * unit(self.unit)
+
+    @property
+    def declaration(self) -> str:
+        """What follows the colon in the line that Brian2 gets."""
+        return f"{base_unit(self.unit)}{' (shared)' if self.shared else ''}"
+
+    def set(self, value: Quantity | float) -> "Input":
+        """The same input with another default; raises DimensionMismatchError or ValueError."""
+        return replace(self, default=in_unit(value, self.unit))
+
+    def __str__(self) -> str:
+        return f"{self.default:.12g} {self.unit} unless provided: {self.meaning}"
+
+
