@@ -50,3 +50,13 @@ STIMBERG_2019 = Reference(
     "10.1007/978-3-030-00817-8_18",
     "incollection",
 )
+
+SHEN_2023 = Reference(
+    "Shen2023",
+    "Shen, G. and Zhao, D. and Dong, Y. and Li, Y. and Li, J. and Sun, K. and Zeng, Y.",
+    2023,
+    "Astrocyte-Enabled Advancements in Spiking Neural Networks for Large Language Modeling",
+    "arXiv",
+    "10.48550/arXiv.2312.07625",
+    "misc",
+)
