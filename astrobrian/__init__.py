@@ -1,3 +1,18 @@
 """Astrocytes for Brian2."""
 
-from astrobrian import _layout  # noqa: F401  (first: it refuses a mixed import)
+from astrobrian import _layout  # isort: skip  # noqa: F401  (first: it refuses a mixed import)
+from astrobrian.groups import AstrocyteGroup, Neurons
+from astrobrian.layout import Grid, Layout, Positions, Uniform, nearest, neighbours, place, positions_of
+
+__all__ = [
+    "AstrocyteGroup",
+    "Grid",
+    "Layout",
+    "Neurons",
+    "Positions",
+    "Uniform",
+    "nearest",
+    "neighbours",
+    "place",
+    "positions_of",
+]
