@@ -5,8 +5,78 @@ import sys
 if __name__ != "astrobrian.equations" or getattr(sys.modules["astrobrian"], "__file__", None) is None:
     raise ImportError(f"{__name__} loaded outside the astrobrian package from {__file__}")
 
+from astrobrian.equations.library.amsu import amsu, amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
+from astrobrian.equations.library.cleft_glutamate import cleft_glutamate
+from astrobrian.equations.library.coba_lif import coba_lif
+from astrobrian.equations.library.de_pitta_brunel import AM, DEPRESSING, FACILITATING, FM, NEUTRAL
+from astrobrian.equations.library.gchi import gchi, gchi_stochastic, glutamate_receptors
+from astrobrian.equations.library.gliotransmission import gliotransmission
+from astrobrian.equations.library.ip3_flux import exogenous_drive, gap_junction, linear_gap_junction
+from astrobrian.equations.library.lavrentovich_hemkin import lavrentovich_hemkin
+from astrobrian.equations.library.li_rinzel import li_rinzel, li_rinzel_stochastic
+from astrobrian.equations.library.nadkarni_jung import (
+    NADKARNI_JUNG,
+    nadkarni_jung,
+    nadkarni_jung_ip3,
+    nadkarni_jung_synapse,
+)
+from astrobrian.equations.library.presynaptic_receptors import presynaptic_receptors
+from astrobrian.equations.library.slow_inward_current import double_exponential_sic, slow_inward_current
+from astrobrian.equations.library.tsodyks_markram import (
+    excitatory_conductance,
+    inhibitory_conductance,
+    release_record,
+    tsodyks_markram,
+)
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.parameter import Input, Parameter
+from astrobrian.equations.parameter_set import ParameterSet
 from astrobrian.equations.references import Reference
+from astrobrian.equations.registry import models, parameter_sets
 
-__all__ = ["Input", "Model", "ModelError", "Parameter", "Reference"]
+__all__ = [
+    "AM",
+    "DEPRESSING",
+    "FACILITATING",
+    "FM",
+    "NADKARNI_JUNG",
+    "NEUTRAL",
+    "Input",
+    "Model",
+    "ModelError",
+    "Parameter",
+    "ParameterSet",
+    "Reference",
+    "amsu",
+    "amsu_astrocyte",
+    "amsu_key",
+    "amsu_membrane",
+    "chi",
+    "chi_stochastic",
+    "cleft_glutamate",
+    "coba_lif",
+    "double_exponential_sic",
+    "excitatory_conductance",
+    "exogenous_drive",
+    "gap_junction",
+    "gchi",
+    "gchi_stochastic",
+    "gliotransmission",
+    "glutamate_receptors",
+    "inhibitory_conductance",
+    "ip3_metabolism",
+    "lavrentovich_hemkin",
+    "li_rinzel",
+    "li_rinzel_stochastic",
+    "linear_gap_junction",
+    "models",
+    "nadkarni_jung",
+    "nadkarni_jung_ip3",
+    "nadkarni_jung_synapse",
+    "parameter_sets",
+    "presynaptic_receptors",
+    "release_record",
+    "slow_inward_current",
+    "tsodyks_markram",
+]

@@ -133,6 +133,10 @@ class Model:
                 raise ModelError(f"{name} of {self.name}: {error}") from None
         return replace(self, parameters=parameters, inputs=inputs)
 
+    def named(self, name: str) -> Model:
+        """The same model with another name."""
+        return replace(self, name=name)
+
     def per_cell(self, *names: str) -> Model:
         """The same model with these parameters as one value per cell (or synapse) instead of a shared one.
 

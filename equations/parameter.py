@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from brian2 import Quantity
 
-from astrobrian.equations.quantity import base_unit, in_unit, unit
+from astrobrian.equations.quantity import base_unit, in_unit, unit, written
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,13 @@ class Parameter:
         return f"{base_unit(self.unit)} ({'constant' if self.per_cell else 'shared, constant'})"
 
     def set(self, value: Quantity | float) -> "Parameter":
-        """The same parameter with another value; raises DimensionMismatchError or ValueError."""
-        return replace(self, value=in_unit(value, self.unit))
+        """The same parameter with another value, which has no source; raises DimensionMismatchError or ValueError."""
+        number = in_unit(value, self.unit)
+        return self if number == self.value else replace(self, value=number, source="")
 
     def __str__(self) -> str:
         source = f" [{self.source}]" if self.source else ""
-        return f"{self.value:.12g} {self.unit}: {self.meaning}{source}"
+        return f"{written(self.value, self.unit)}: {self.meaning}{source}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,4 @@ class Input:
         return replace(self, default=in_unit(value, self.unit))
 
     def __str__(self) -> str:
-        return f"{self.default:.12g} {self.unit} unless provided: {self.meaning}"
-
-
+        return f"{written(self.default, self.unit)} unless provided: {self.meaning}"

@@ -80,3 +80,8 @@ def in_unit(value: Quantity | float, text: str) -> float:
     exact = float(np.asarray(value, dtype=float) / np.asarray(one, dtype=float))
     rounded = float(f"{exact:.12g}")
     return rounded if np.isclose(rounded, exact, rtol=4e-16, atol=0) else exact
+
+
+def written(value: float, text: str) -> str:
+    """Value and unit as one reads them: ``"0.6"``, ``"2 umolar"``."""
+    return f"{value:.12g}" if text == "1" else f"{value:.12g} {text}"

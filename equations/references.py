@@ -38,7 +38,9 @@ class Reference:
         fields = {"author": self.authors, "title": f"{{{self.title}}}", place: self.where, "year": self.year}
         if self.doi:
             fields["doi"] = self.doi
-        return f"@{self.kind}{{{self.key},\n" + "".join(f"  {k} = {{{v}}},\n" for k, v in fields.items()) + "}"
+        return (
+            f"@{self.kind}{{{self.key},\n" + "".join(f"  {k} = {{{v}}},\n" for k, v in fields.items()) + "}"
+        )
 
 
 STIMBERG_2019 = Reference(
@@ -59,4 +61,84 @@ SHEN_2023 = Reference(
     "arXiv",
     "10.48550/arXiv.2312.07625",
     "misc",
+)
+DE_PITTA_2009 = Reference(
+    "DePitta2009",
+    "De Pittà, M. and Goldberg, M. and Volman, V. and Berry, H. and Ben-Jacob, E.",
+    2009,
+    "Glutamate regulation of calcium and IP3 oscillating and pulsating dynamics in astrocytes",
+    "Journal of Biological Physics 35:383-411",
+    "10.1007/s10867-009-9155-y",
+)
+DE_PITTA_2011 = Reference(
+    "DePitta2011",
+    "De Pittà, M. and Volman, V. and Berry, H. and Ben-Jacob, E.",
+    2011,
+    "A tale of two stories: astrocyte regulation of synaptic depression and facilitation",
+    "PLoS Computational Biology 7:e1002293",
+    "10.1371/journal.pcbi.1002293",
+)
+DE_PITTA_BRUNEL_2016 = Reference(
+    "DePittaBrunel2016",
+    "De Pittà, M. and Brunel, N.",
+    2016,
+    "Modulation of synaptic plasticity by glutamatergic gliotransmission: a modeling study",
+    "Neural Plasticity 2016:7607924",
+    "10.1155/2016/7607924",
+)
+GOLDBERG_2010 = Reference(
+    "Goldberg2010",
+    "Goldberg, M. and De Pittà, M. and Volman, V. and Berry, H. and Ben-Jacob, E.",
+    2010,
+    "Nonlinear gap junctions enable long-distance propagation of pulsating calcium waves in astrocyte networks",
+    "PLoS Computational Biology 6:e1000909",
+    "10.1371/journal.pcbi.1000909",
+)
+LAVRENTOVICH_HEMKIN_2008 = Reference(
+    "LavrentovichHemkin2008",
+    "Lavrentovich, M. and Hemkin, S.",
+    2008,
+    "A mathematical model of spontaneous calcium(II) oscillations in astrocytes",
+    "Journal of Theoretical Biology 251:553-560",
+)
+LI_RINZEL_1994 = Reference(
+    "LiRinzel1994",
+    "Li, Y.-X. and Rinzel, J.",
+    1994,
+    "Equations for InsP3 receptor-mediated [Ca2+]i oscillations derived from a detailed kinetic model: "
+    "a Hodgkin-Huxley like formalism",
+    "Journal of Theoretical Biology 166:461-473",
+    "10.1006/jtbi.1994.1041",
+)
+NADKARNI_JUNG_2003 = Reference(
+    "NadkarniJung2003",
+    "Nadkarni, S. and Jung, P.",
+    2003,
+    "Spontaneous oscillations of dressed neurons: a new mechanism for epilepsy?",
+    "Physical Review Letters 91:268101",
+    "10.1103/PhysRevLett.91.268101",
+)
+NEST_ASTROCYTE = Reference(
+    "NESTastrocyte",
+    "{The NEST developers}",
+    2023,
+    "astrocyte_lr_1994, an astrocyte model of the NEST simulator (models/astrocyte_lr_1994.h)",
+    "https://github.com/nest/nest-simulator",
+    kind="misc",
+)
+SHUAI_JUNG_2002 = Reference(
+    "ShuaiJung2002",
+    "Shuai, J. W. and Jung, P.",
+    2002,
+    "Stochastic properties of Ca2+ release of inositol 1,4,5-trisphosphate receptor clusters",
+    "Biophysical Journal 83:87-97",
+    "10.1016/S0006-3495(02)75151-5",
+)
+TSODYKS_1998 = Reference(
+    "Tsodyks1998",
+    "Tsodyks, M. and Pawelzik, K. and Markram, H.",
+    1998,
+    "Neural networks with dynamic synapses",
+    "Neural Computation 10:821-835",
+    "10.1162/089976698300017502",
 )
