@@ -1,60 +1,93 @@
-"""Rates and synchrony of spike trains, and peaks of calcium traces."""
+"""Rates and synchrony of spike trains, and crossings and peaks of traces."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from brian2 import Hz, Quantity, second
-from numpy.typing import NDArray
+from brian2 import Quantity, SpikeMonitor, second
+
+Window = tuple[Quantity, Quantity]
 
 
-def counts(
-    t: Quantity, i: NDArray[np.int_], cells: int, window: tuple[Quantity, Quantity], width: Quantity
-) -> NDArray[np.int_]:
-    """Number of spikes of each cell in each time bin.
+@dataclass(frozen=True)
+class Spikes:
+    """The spikes of a population.
 
     Parameters
     ----------
     t : Quantity, shape (spikes,)
-        Spike times.
+        When each was fired.
     i : array of int, shape (spikes,)
-        Which cell each spike is of.
+        Which cell fired it.
     cells : int
         How many cells there are, silent ones included.
-    window : tuple of two Quantities
-        From, to; the last bin that doesn't fit whole is left out.
-    width : Quantity
-        Width of a bin.
-
-    Returns
-    -------
-    array of int, shape (cells, bins)
     """
-    start, stop = (float(edge / second) for edge in window)
-    bins = int((stop - start) / float(width / second) + 1e-9)
-    if bins < 1:
-        raise ValueError(f"no bin of {width} fits between {window[0]} and {window[1]}")
-    which = np.floor((np.asarray(t / second) - start) / float(width / second) + 1e-9).astype(int)
-    inside = (which >= 0) & (which < bins)
-    flat = np.bincount(np.asarray(i)[inside] * bins + which[inside], minlength=cells * bins)
-    return flat.reshape(cells, bins)
+
+    t: Quantity
+    i: np.ndarray
+    cells: int
+
+    @classmethod
+    def of(cls, monitor: SpikeMonitor) -> Spikes:
+        """What a monitor recorded."""
+        return cls(monitor.t[:], np.asarray(monitor.i[:]), len(monitor.source))
+
+    def number(self, window: Window) -> int:
+        """Number of spikes from the start of a window up to, but without, its end."""
+        start, stop = window
+        return int(np.count_nonzero((self.t >= start) & (self.t < stop)))
+
+    def rate(self, window: Window) -> Quantity:
+        """Mean firing rate of a cell in a window."""
+        start, stop = window
+        return self.number(window) / (self.cells * (stop - start))
+
+    def counts(self, window: Window, width: Quantity) -> np.ndarray:
+        """Number of spikes of each cell in each time bin.
+
+        Parameters
+        ----------
+        window : tuple of two Quantities
+            From, to; what is left after the last whole bin isn't counted.
+        width : Quantity
+            Width of a bin.
+
+        Returns
+        -------
+        array of int, shape (cells, bins)
+
+        Raises
+        ------
+        ValueError
+            If not one bin fits.
+        """
+        start, stop = (float(edge / second) for edge in window)
+        each = float(width / second)
+        bins = int((stop - start) / each + 1e-9)
+        if bins < 1:
+            raise ValueError(f"no bin of {width} fits between {window[0]} and {window[1]}")
+        # a spike time is a multiple of dt up to rounding, and so is the edge of a bin
+        which = np.floor((np.asarray(self.t / second) - start) / each + 1e-6).astype(int)
+        inside = (which >= 0) & (which < bins)
+        places = self.i[inside].astype(int) * bins + which[inside]
+        return np.bincount(places, minlength=self.cells * bins).reshape(self.cells, bins)
+
+    def __add__(self, other: Spikes) -> Spikes:
+        """Both populations as one; the cells of the other are numbered after mine."""
+        t = np.concatenate([self.t / second, other.t / second]) * second
+        return Spikes(t, np.concatenate([self.i, other.i + self.cells]), self.cells + other.cells)
 
 
-def rate(t: Quantity, cells: int, window: tuple[Quantity, Quantity]) -> Quantity:
-    """Mean firing rate of `cells` cells in a window of time."""
-    start, stop = window
-    return np.count_nonzero((t >= start) & (t < stop)) / (cells * (stop - start)) / Hz * Hz
+def population_rate(spikes: Spikes, duration: Quantity, width: Quantity) -> tuple[Quantity, Quantity]:
+    """Start of each time bin and the mean firing rate in it, shapes (bins,)."""
+    everyone = Spikes(spikes.t, np.zeros(len(spikes.t), dtype=int), 1)
+    number = everyone.counts((0 * second, duration), width)[0]
+    return np.arange(len(number)) * width, number / (spikes.cells * width)
 
 
-def population_rate(
-    t: Quantity, cells: int, duration: Quantity, width: Quantity
-) -> tuple[Quantity, Quantity]:
-    """Start of each bin of `width` and the mean firing rate of `cells` cells in it."""
-    spikes = counts(t, np.zeros(len(t), int), 1, (0 * second, duration), width)[0]
-    return np.arange(len(spikes)) * width, spikes / (cells * width)
-
-
-def synchrony(binned: NDArray[np.int_]) -> float:
-    """How synchronous the cells are: Golomb's chi of their spike counts.
+def synchrony(binned: np.ndarray) -> float:
+    """How synchronous cells are: Golomb's chi of their spike counts.
 
     The standard deviation in time of the mean over the cells, divided by the root mean square over the cells of the
     standard deviation in time of each: 1 if all do the same at once, about ``1/sqrt(cells)`` if they are independent,
@@ -63,7 +96,7 @@ def synchrony(binned: NDArray[np.int_]) -> float:
     Parameters
     ----------
     binned : array of int, shape (cells, bins)
-        As from `counts`. The width of the bin sets the time scale of the synchrony.
+        As from `Spikes.counts`. The width of the bin sets the time scale of the synchrony.
 
     Returns
     -------
@@ -79,7 +112,7 @@ def synchrony(binned: NDArray[np.int_]) -> float:
     return float(np.sqrt(np.var(binned.mean(axis=0)) / single)) if single > 0 else float("nan")
 
 
-def up_crossings(t: Quantity, trace: NDArray[np.float64], level: float) -> Quantity:
+def up_crossings(t: Quantity, trace: np.ndarray, level: float | Quantity) -> Quantity:
     """Times at which a trace crosses a level upwards, interpolated between the samples."""
     trace, level = np.asarray(trace), float(level)
     before = np.flatnonzero((trace[:-1] < level) & (trace[1:] >= level))
@@ -87,7 +120,7 @@ def up_crossings(t: Quantity, trace: NDArray[np.float64], level: float) -> Quant
     return t[before] + part * (t[before + 1] - t[before])
 
 
-def peaks(t: Quantity, trace: NDArray[np.float64], above: float) -> Quantity:
+def peaks(t: Quantity, trace: np.ndarray, above: float | Quantity) -> Quantity:
     """Times of the local maxima of a trace that are higher than `above`."""
     trace = np.asarray(trace)
     middle = trace[1:-1]

@@ -1,0 +1,81 @@
+"""How far a simulation has come, told while it compiles and while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from brian2 import get_device, ms, second
+from brian2.devices.device import RuntimeDevice
+
+# stage ("compile" or "simulate"), part done from 0 to 1, and the same in words
+Progress = Callable[[str, float, str], None]
+
+# the compiled program leaves the part done in its own folder
+_TELL = 'std::ofstream("progress") << completed;'
+
+
+@contextmanager
+def reporting(progress: Progress | None, duration: Any) -> Iterator[dict[str, Any]]:
+    """The arguments of `brian2.run` that let it tell how far it has come, on any backend.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the stage (``"compile"`` or ``"simulate"``), the part of it that is done (0 to 1) and the same in
+        words. From another thread if the backend compiles a program.
+    duration : Quantity
+        How long the simulation runs.
+
+    Examples
+    --------
+    >>> with reporting(print, 2*second) as report:
+    ...     run(2*second, **report)
+    """
+    if progress is None:
+        yield {}
+    elif isinstance(get_device(), RuntimeDevice):
+        yield {
+            "report": lambda _elapsed, done, *_: progress(*_simulated(done, duration)),
+            "report_period": 0.5 * second,
+        }
+    else:
+        over = threading.Event()
+        watch = threading.Thread(target=_watch, args=(progress, duration, over), daemon=True)
+        watch.start()
+        try:
+            yield {"report": _TELL, "report_period": 500 * ms}
+        finally:
+            over.set()
+            watch.join()
+        progress(*_simulated(1.0, duration))
+
+
+def _simulated(done: float, duration: Any) -> tuple[str, float, str]:
+    whole = float(duration / second)
+    return "simulate", done, f"{done * whole:.3g} of {whole:.3g} s"
+
+
+def _watch(progress: Progress, duration: Any, over: threading.Event) -> None:
+    """Tell what the files of a standalone project say, until it is over."""
+    while not over.wait(0.5):
+        if (project := get_device().project_dir) is not None:
+            with suppress(OSError, ValueError):  # files come, go and are half written while it compiles
+                progress(*_progress_of(Path(project), duration))
+
+
+def _progress_of(project: Path, duration: Any) -> tuple[str, float, str]:
+    program, told = project / "main", project / "progress"
+    if program.exists() and told.exists() and told.stat().st_mtime >= program.stat().st_mtime:
+        return _simulated(float(told.read_text()), duration)
+    sources = list(project.rglob("*.cpp"))
+    built = sum(_is_built(source) for source in sources)
+    return "compile", built / len(sources) if sources else 0.0, f"{built} of {len(sources)} files"
+
+
+def _is_built(source: Path) -> bool:
+    target = source.with_suffix(".o")
+    return target.exists() and target.stat().st_mtime >= source.stat().st_mtime
