@@ -1,0 +1,86 @@
+"""The astrocyte's matrix state over a sequence, in chunks of matrix products.
+
+The element law is read from the declaration; it must have the form H' = a H + b v k with a and b made of parameters
+alone. Then what is read at a token is a sum over the tokens before it, weighted with powers of a.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import sympy as sp
+import torch
+
+from astrobrian.bridges.torch_codegen import TokenStep, symbol, torch_function
+
+H, K, V, Q = (symbol(name) for name in "Hkvq")
+
+
+@cache
+def linear_law(step: TokenStep) -> tuple[sp.Expr, sp.Expr]:
+    """The decay a and the write b of an element law H' = a H + b v k, read with o = H q.
+
+    Raises
+    ------
+    ValueError
+        If the law doesn't have this form.
+    """
+    law = step.update["H"].expand()
+    a, b = sp.diff(law, H), sp.diff(law, V, K)
+    linear = sp.simplify(law - a * H - b * V * K) == 0 and not (a.free_symbols | b.free_symbols) & {
+        H,
+        K,
+        V,
+        Q,
+    }
+    if not linear or sp.simplify(step.outputs["o"] - H * Q) != 0:
+        raise ValueError(
+            f"chunks need the law H' = a H + b v k and o = H q, not {law} and {step.outputs['o']}"
+        )
+    return a, b
+
+
+def chunked_memory(
+    step: TokenStep,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    q: torch.Tensor,
+    state: torch.Tensor,
+    parameters: dict[str, torch.Tensor],
+    dt: float,
+    chunk: int = 64,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Write and read the matrix state for all tokens.
+
+    Parameters
+    ----------
+    step : TokenStep
+        Of one element of the matrix.
+    k, q : Tensor, shape (batch, heads, tokens, keys)
+    v : Tensor, shape (batch, heads, tokens, values)
+    state : Tensor, shape (batch, heads, values, keys)
+    parameters : dict of str to Tensor, shape (heads,)
+    dt : float
+        Time that a token takes, in the unit of the time constants.
+    chunk : int
+        Tokens that one product takes; changes the speed, not the result.
+
+    Returns
+    -------
+    o : Tensor, shape (batch, heads, tokens, values)
+    state : Tensor, shape (batch, heads, values, keys)
+    """
+    arguments = step.arguments[len(step.states) + len(step.inputs) :]
+    a, b = torch_function(arguments, linear_law(step))(*(parameters[n] for n in step.parameters), dt)
+    v = v * b[:, None, None]
+    reads = []
+    for k_c, v_c, q_c in zip(k.split(chunk, 2), v.split(chunk, 2), q.split(chunk, 2), strict=True):
+        age = torch.arange(k_c.shape[2], dtype=k.dtype, device=k.device)
+        lag = age[:, None] - age[None, :]
+        kept = torch.where(lag >= 0, a[:, None, None] ** lag.clamp(min=0), 0)
+        within = (q_c @ k_c.transpose(2, 3) * kept) @ v_c
+        before = q_c @ state.transpose(2, 3) * (a[:, None] ** (age + 1))[:, :, None]
+        reads.append(within + before)
+        left = (a[:, None] ** age.flip(0))[:, :, None]
+        state = state * (a ** k_c.shape[2])[:, None, None] + (v_c * left).transpose(2, 3) @ k_c
+    return torch.cat(reads, 2), state

@@ -1,0 +1,91 @@
+"""Walking a declaration along a sequence: the eager loop, which is the reference, and the choice of the fused one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+import torch
+
+from astrobrian.bridges.torch_codegen import Spike, TokenStep
+
+FUSED = find_spec("numba") is not None
+"""Whether the fused operator can be had here (it needs numba)."""
+
+
+def advance(
+    step: TokenStep,
+    states: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    parameters: Mapping[str, torch.Tensor],
+    dt: float,
+) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+    """One token.
+
+    Parameters
+    ----------
+    step : TokenStep
+    states, inputs, parameters : mapping of str to Tensor
+        By the names of the declaration; shapes that broadcast with each other.
+    dt : float
+        Time that the token takes, in the unit of the time constants.
+
+    Returns
+    -------
+    spikes : Tensor or None
+        None if the declaration has no threshold.
+    states : dict of str to Tensor
+    """
+    constants = [parameters[name] for name in step.parameters]
+    drives = [inputs[name] for name in step.inputs]
+    after = step.torch(step.update.values())(*(states[n] for n in step.states), *drives, *constants, dt)
+    if step.spike is None:
+        return None, dict(zip(step.states, after, strict=True))
+    (z,) = step.torch([step.spike])(*after, *drives, *constants, dt)
+    spikes = Spike.apply(z)
+    reset = step.torch(step.reset.values())(*after, *drives, *constants, dt)
+    new = dict(zip(step.states, after, strict=True))
+    for name, value in zip(step.reset, reset, strict=True):
+        new[name] = new[name] + spikes * (value - new[name])
+    return spikes, new
+
+
+def eager_scan(
+    step: TokenStep,
+    states: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    parameters: Mapping[str, torch.Tensor],
+    dt: float,
+) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+    """All tokens, one after the other.
+
+    Parameters
+    ----------
+    states : mapping of str to Tensor, shape (batch, cells)
+    inputs : mapping of str to Tensor, shape (batch, tokens, cells)
+    parameters : mapping of str to Tensor, shape (cells,)
+
+    Returns
+    -------
+    spikes : Tensor or None, shape (batch, tokens, cells)
+    trajectories : dict of str to Tensor, shape (batch, tokens, cells)
+        The states after each token.
+    """
+    # unbound once: indexing x[:, t] in the loop would make the backward pass quadratic in the number of tokens
+    tokens = zip(*(inputs[name].unbind(1) for name in step.inputs), strict=True)
+    spikes, trajectories = [], []
+    for token in tokens:
+        spike, states = advance(step, states, dict(zip(step.inputs, token, strict=True)), parameters, dt)
+        spikes.append(spike)
+        trajectories.append(states)
+    stacked = {name: torch.stack([s[name] for s in trajectories], 1) for name in step.states}
+    return None if step.spike is None else torch.stack(spikes, 1), stacked
+
+
+def scan(step, states, inputs, parameters, dt, fused: bool = FUSED):
+    """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees."""
+    if not fused:
+        return eager_scan(step, states, inputs, parameters, dt)
+    from astrobrian.bridges.fused import fused_scan
+
+    return fused_scan(step, states, inputs, parameters, dt)
