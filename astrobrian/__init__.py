@@ -1,11 +1,13 @@
 """Astrocytes for Brian2."""
 
 from astrobrian import _layout  # isort: skip  # noqa: F401  (first: it refuses a mixed import)
+from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
 from astrobrian.layout import Grid, Layout, Positions, Uniform, nearest, neighbours, place, positions_of
 
 __all__ = [
     "AstrocyteGroup",
+    "GapJunctions",
     "Grid",
     "Layout",
     "Neurons",
