@@ -1,0 +1,224 @@
+"""Which variables of a synapse may live once per territory, decided from the equations by SymPy.
+
+In the published formulation each synapse integrates its own receptor fraction and its own glutamate at every time
+step. Two kinds of variables needn't be kept that often, and nothing changes but the time it takes:
+
+uniform
+    A variable whose rate reads nothing but variables of the astrocyte, shared parameters, itself and other uniform
+    variables, that starts at the same value everywhere and that no spike touches, is the same at all synapses of an
+    astrocyte. ``dGamma_S/dt = O_G*G_A_astro*(1 - Gamma_S) - Omega_G*Gamma_S`` is one: one cell per territory holds it.
+
+accumulated
+    A variable that decays linearly at a rate that is uniform, starts at zero, is only ever added to at spikes, and is
+    read by nobody but the astrocyte, as a sum or mean over its synapses, can be added up before it decays instead of
+    after: ``d/dt sum(Y) = -Omega_c*sum(Y)``. ``dY_S/dt = -Omega_c*Y_S`` with ``Y_S += rho_c*Y_T*r_S`` is one.
+
+Everything else stays on the synapse. Where two statements would meet in another order than in the published form (a
+clock-driven equation of the synapse that reads a uniform variable is integrated together with it there), the variable
+stays too: lifting is exact or isn't done.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import sympy
+from brian2 import DEFAULT_FUNCTIONS, Equations
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+from brian2.parsing.sympytools import str_to_sympy
+
+UNIFORM = "once per territory"
+ACCUMULATED = "summed once per territory"
+SYNAPSE = "on each synapse"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where a variable lives, and why.
+
+    Parameters
+    ----------
+    variable : str
+        Its name.
+    place : str
+        `UNIFORM`, `ACCUMULATED` or `SYNAPSE`.
+    reason : str
+        In words.
+    """
+
+    variable: str
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.variable}: {self.place}, because {self.reason}"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of a pathway, such as ``Y_S += rho_c*Y_T*r_S``."""
+
+    target: str
+    operation: str
+    expression: str
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.operation} {self.expression}"
+
+
+def statements(code: str) -> list[Statement]:
+    """The statements of a pathway; raises SyntaxError for anything but assignments."""
+    operations = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.Pow: "**="}
+    found = []
+    for node in ast.parse(code).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value):
+                found.append(Statement(target, "=", ast.unparse(value)))
+            case ast.AugAssign(target=ast.Name(id=target), op=op, value=value) if type(op) in operations:
+                found.append(Statement(target, operations[type(op)], ast.unparse(value)))
+            case _:
+                raise SyntaxError(f"{ast.unparse(node)!r} is not an assignment to a variable")
+    return found
+
+
+def identifiers(expression: str) -> set[str]:
+    """All names that an expression reads, functions included."""
+    return {
+        node.id for node in ast.walk(ast.parse(expression.strip(), mode="eval")) if isinstance(node, ast.Name)
+    }
+
+
+class Lifting:
+    """The decisions for one kind of synapse.
+
+    Parameters
+    ----------
+    equations : Equations
+        All equations of the synapse.
+    pathways : Mapping[str, str]
+        Name and code of each pathway.
+    initial : Mapping[str, str]
+        Initial values that aren't zero.
+    gathered : Collection[str]
+        Variables that the astrocytes read as a sum or mean.
+    of_neurons : Collection[str]
+        Every name by which an equation can read a variable of the source or target.
+    """
+
+    def __init__(
+        self,
+        equations: Equations,
+        pathways: Mapping[str, str],
+        initial: Mapping[str, str],
+        gathered: Collection[str],
+        of_neurons: Collection[str],
+    ) -> None:
+        self.equations = equations
+        self.statements = {name: statements(code) for name, code in pathways.items()}
+        self.initial = initial
+        self.gathered = gathered
+        self.of_neurons = of_neurons
+        #: Right-hand sides with subexpressions written out, also those of the subexpressions.
+        self.rates = dict(equations.get_substituted_expressions(include_subexpressions=True))
+        self.uniform: set[str] = set()
+
+    def decisions(self) -> dict[str, Decision]:
+        """Where each variable that changes between spikes, or that is gathered, lives."""
+        states = [name for name, eq in self.equations.items() if eq.type == DIFFERENTIAL_EQUATION]
+        stay = self._why_not_uniform(states)
+        found = {}
+        for name in states:
+            if name in self.uniform:
+                found[name] = Decision(
+                    name, UNIFORM, "it reads only astrocytes, shared parameters and itself"
+                )
+            elif name not in self.gathered:
+                found[name] = Decision(name, SYNAPSE, stay[name])
+            elif reason := self._why_not_accumulated(name):
+                found[name] = Decision(name, SYNAPSE, reason)
+            else:
+                reason = "it decays linearly, spikes only add to it, and only the astrocytes read it"
+                found[name] = Decision(name, ACCUMULATED, reason)
+        for name in self.gathered:
+            if name not in found:
+                found[name] = Decision(name, SYNAPSE, "it has no differential equation")
+        return found
+
+    def _why_not_uniform(self, states: list[str]) -> dict[str, str]:
+        """Reasons to stay on the synapse; what has none is in `self.uniform` afterwards."""
+        stay = {name: reason for name in states if (reason := self._own_history(name))}
+        self.uniform = set(states) - stay.keys()
+        while dropped := {name: reason for name in self.uniform if (reason := self._own_company(name))}:
+            stay |= dropped
+            self.uniform -= dropped.keys()
+        return stay
+
+    def _own_history(self, name: str) -> str:
+        """Why a variable differs between synapses whatever the others do."""
+        if "event-driven" in self.equations[name].flags:
+            return "it is only computed at spikes (event-driven)"
+        if name in self.gathered:
+            return "the astrocytes sum it over their synapses"
+        for pathway, lines in self.statements.items():
+            for line in lines:
+                if line.target == name:
+                    return f"a spike changes it: {line} (on_{pathway})"
+        for other in self._read_through(name):
+            if "constant over dt" in self.equations[other].flags:
+                return f"it reads {other}, which is evaluated once per time step"
+        own = self._not_uniform(identifiers(self.initial.get(name, "0")))
+        if own:
+            return f"its initial value reads {own}"
+        return ""
+
+    def _own_company(self, name: str) -> str:
+        """Why a variable must stay because of what it reads or what reads it."""
+        own = self._not_uniform(identifiers(self.rates[name].code) - {name})
+        if own:
+            return f"it reads {own}, which is not the same at all synapses of an astrocyte"
+        for other, eq in self.equations.items():
+            at_every_step = eq.type == DIFFERENTIAL_EQUATION or {"summed", "constant over dt"} & set(eq.flags)
+            if at_every_step and other not in self.uniform and name in identifiers(self.rates[other].code):
+                return f"{other} reads it at every time step and stays on the synapse"
+        return ""
+
+    def _not_uniform(self, names: Collection[str]) -> str:
+        """The first of the names that may differ between the synapses of an astrocyte; empty if none does."""
+        return next((name for name in sorted(names) if not self._is_uniform(name)), "")
+
+    def _is_uniform(self, name: str) -> bool:
+        if name in self.equations:
+            eq = self.equations[name]
+            return name in self.uniform or (eq.type == PARAMETER and "shared" in eq.flags)
+        if name in DEFAULT_FUNCTIONS:
+            return DEFAULT_FUNCTIONS[name].stateless
+        noise = name == "xi" or name.startswith("xi_")
+        return not noise and name not in self.of_neurons
+
+    def _why_not_accumulated(self, name: str) -> str:
+        """Why the sum over the synapses of a territory has to be taken at every reading; empty if it needn't."""
+        if str_to_sympy(self.initial.get(name, "0")) != 0:
+            return f"it starts at {self.initial[name]} and not at zero"
+        rate, symbol = str_to_sympy(self.rates[name].code), sympy.Symbol(name, real=True)
+        slope = sympy.diff(rate, symbol)
+        if slope.has(symbol) or sympy.simplify(rate - slope * symbol) != 0:
+            return f"its rate {self.equations[name].expr} is not proportional to itself"
+        own = self._not_uniform(identifiers(self.rates[name].code) - {name})
+        if own:
+            return f"its rate reads {own}, which is not the same at all synapses of an astrocyte"
+        for other, eq in self.equations.items():
+            if other != name and eq.expr is not None and name in eq.expr.identifiers:
+                return f"{other} reads it"
+        for pathway, lines in self.statements.items():
+            for line in lines:
+                if name in identifiers(line.expression):
+                    return f"a spike reads it: {line} (on_{pathway})"
+                if line.target == name and line.operation not in ("+=", "-="):
+                    return f"a spike does more than add to it: {line} (on_{pathway})"
+        return ""
+
+    def _read_through(self, name: str) -> set[str]:
+        """Subexpressions that an equation reads, directly or through others."""
+        return {dependency.equation.varname for dependency in self.equations.dependencies[name]}

@@ -1,0 +1,213 @@
+"""What the synapses of an astrocyte have in common, kept once per astrocyte: the territories and their null cell.
+
+A `Territories` group has one cell for each astrocyte, and one more. It runs on the clock of the synapses, so that
+glutamate, which decays within milliseconds, keeps its fast clock while the astrocyte steps every 10 ms. Each synapse
+has an integer variable ``territory``; Brian2 uses it as a third index, beside that of the presynaptic and that of the
+postsynaptic neuron, to read a cell (``Gamma_S``, ``G_A_astro``) or to add to one (``Y_S``) while it handles a spike.
+
+**The null cell.** A synapse that no astrocyte covers has the last cell as its territory, where every astrocytic
+variable is zero. It obeys the same equations there as everywhere else, without a branch in generated code and without
+an index outside an array.
+
+**Order within a time step.** In the published form, the value of an astrocyte is copied to its synapses, and the
+glutamate of the synapses to the astrocyte, before either is integrated: both see the other as it was at the beginning
+of the step. The same happens here, in the same slot and order ("groups", one before the state update): the territories
+copy what they need of their astrocytes (`N` numbers instead of one for each synapse), and `Gathering` hands the
+glutamate over, on the astrocytes' own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from brian2 import Equations, NeuronGroup, Synapses
+from brian2.codegen.codeobject import create_runner_codeobj
+from brian2.core.variables import Variables
+from brian2.devices.device import get_device
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
+from brian2.groups.group import CodeRunner
+
+
+class Territories(NeuronGroup):
+    """One cell per astrocyte and a null cell, for what the synapses of each have in common.
+
+    Made by `TripartiteSynapses` in its lifted form; reach it as ``synapses.territories``. Its variables are those of
+    the synapse model that live once per territory, ``X_astro`` for each variable X of the astrocytes that the model
+    reads, the sum over its synapses of each variable that the astrocyte reads, and ``N_synapses``.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Whose territories they are; has an integer variable ``territory``.
+    astrocytes : NeuronGroup
+        The group of astrocytes.
+    equations : Equations
+        Of the variables that are integrated here, with subexpressions written out.
+    mirrored : Iterable[str]
+        Names of the astrocytes' variables that the synapses read.
+    sums : Mapping[str, Dimension]
+        Sums over the synapses that aren't integrated here, with their dimensions.
+    **kwargs
+        What NeuronGroup takes to integrate the equations.
+    """
+
+    def __init__(
+        self, synapses: Synapses, astrocytes: NeuronGroup, equations, mirrored, sums, **kwargs
+    ) -> None:
+        mirrored, sums = list(mirrored), dict(sums)
+        declared = [*equations.values()]
+        for name in mirrored:
+            dimensions = astrocytes.variables[name].dim
+            declared.append(SingleEquation(PARAMETER, f"{name}_astro", dimensions=dimensions))
+        for name, dimensions in sums.items():
+            declared.append(SingleEquation(PARAMETER, name, dimensions=dimensions))
+        super().__init__(
+            len(astrocytes) + 1,
+            Equations(declared) + Equations("N_synapses : integer (constant)"),
+            clock=synapses.clock,
+            order=synapses.order,
+            name=f"{synapses.name}_territories",
+            namespace=synapses.namespace,
+            codeobj_class=synapses.codeobj_class,
+            **kwargs,
+        )
+        self._share_parameters(synapses, equations)
+        if mirrored:
+            self._mirror(astrocytes, mirrored)
+
+    def _share_parameters(self, synapses: Synapses, equations: Equations) -> None:
+        """Let the equations read the shared parameters of the synapses where they are."""
+        for name in sorted(equations.identifiers - equations.names):
+            if name in synapses.variables and synapses.variables[name].scalar and name not in self.variables:
+                self.variables.add_reference(name, synapses)
+
+    def _mirror(self, astrocytes: NeuronGroup, names: Iterable[str]) -> None:
+        """Copy variables of the astrocytes at every step, before either group is integrated."""
+        index = np.append(np.arange(len(astrocytes)), 0)  # the null cell reads some astrocyte, times zero
+        self.variables.add_array(
+            "_astrocyte", size=len(index), values=index, dtype=np.int32, constant=True, read_only=True
+        )
+        for name in names:
+            self.variables.add_reference(f"_{name}", astrocytes, name, index="_astrocyte")
+        self.run_regularly(
+            "\n".join(f"{name}_astro = _{name}*int(i < N - 1)" for name in names),
+            when="groups",
+            order=self.order - 1,
+            name=f"{self.name}_mirror",
+        )
+
+
+def sum_template(synapses: Synapses, target: str) -> dict:
+    """What Brian2's template for summed variables needs to sum over territories instead of neurons."""
+    return {
+        "needed_variables": [target, "_N_territories", "territory"],
+        "template_kwds": {
+            "_target_var": synapses.variables[target],
+            "_target_size_name": "_N_territories",
+            "_index_var": synapses.variables["territory"],
+            "_target_start": 0,
+            "_target_stop": -1,
+        },
+    }
+
+
+def count_synapses(synapses: Synapses) -> None:
+    """Count the synapses of each territory, now; in a standalone program, at this point of it."""
+    count = create_runner_codeobj(
+        synapses,
+        "_synaptic_var = 1",
+        "summed_variable",
+        name=f"{synapses.name}_count_synapses*",
+        run_namespace={},
+        check_units=False,
+        codeobj_class=get_device().code_object_class(fallback_pref="codegen.string_expression_target"),
+        **sum_template(synapses, "_N_synapses"),
+    )
+    count()
+
+
+class SumOverTerritory(CodeRunner):
+    """Sums a variable that lives on the synapses over each territory, whenever the astrocytes are about to read it."""
+
+    def __init__(self, synapses: Synapses, astrocytes: NeuronGroup, variable: str) -> None:
+        super().__init__(
+            synapses,
+            "summed_variable",
+            code=f"_synaptic_var = {variable}",
+            clock=astrocytes.clock,
+            when="groups",
+            order=astrocytes.order - 2,
+            name=f"{synapses.name}_sum_{variable}",
+            **sum_template(synapses, f"_sum_{variable}"),
+        )
+
+
+class Gathering(CodeRunner):
+    """Gives the astrocytes what their synapses release, at the beginning of each of the astrocytes' own time steps.
+
+    One object serves all the `TripartiteSynapses` of an astrocyte group that take part in a run. Sums add up. A mean is
+    taken over all synapses of the territory, whichever object they belong to: splitting a set of synapses into
+    two objects changes nothing. An astrocyte without synapses reads zero.
+    """
+
+    def __init__(self, astrocytes: NeuronGroup) -> None:
+        super().__init__(
+            astrocytes,
+            "stateupdate",
+            clock=astrocytes.clock,
+            when="groups",
+            order=astrocytes.order - 1,
+            name=f"{astrocytes.name}_gathering",
+            generate_empty_code=False,
+        )
+        self.variables = Variables(None)
+        self.how: dict[str, str] = {}
+        self._taking_part: list[tuple[str, str]] = []
+
+    @classmethod
+    def of(cls, astrocytes: NeuronGroup) -> Gathering:
+        """The one of these astrocytes, made when first asked for."""
+        for contained in astrocytes.contained_objects:
+            if isinstance(contained, cls):
+                return contained
+        gathering = cls(astrocytes)
+        astrocytes.contained_objects.append(gathering)
+        return gathering
+
+    def add(self, synapses: Synapses, territories: Territories, variable: str, how: str) -> None:
+        """Let a variable be fed from these territories too; raises ValueError if others feed it in another way."""
+        if self.how.setdefault(variable, how) != how:
+            raise ValueError(
+                f"{synapses.name} gathers {variable} as a {how}, but other synapses of {self.group.name} gather it as a "
+                f"{self.how[variable]}; give all of them the same gather="
+            )
+        for name in (variable, "N_synapses"):
+            self.variables.add_reference(f"_{name}_{territories.name}", territories, name, index="i")
+
+    def take_part(self, territories: Territories, variables: Iterable[str]) -> None:
+        """Announce territories for the run that is about to start."""
+        self._taking_part += [(variable, territories.name) for variable in variables]
+
+    def update_abstract_code(self, run_namespace: Mapping) -> None:
+        lines = []
+        for variable in dict.fromkeys(variable for variable, _ in self._taking_part):
+            sources = [territories for name, territories in self._taking_part if name == variable]
+            total = " + ".join(f"_{variable}_{source}" for source in sources)
+            if self.how[variable] == "mean":
+                number = " + ".join(f"_N_synapses_{source}" for source in sources)
+                total = f"({total})/({number} + int({number} == 0))"
+            lines.append(f"{variable} = {total}")
+        self.abstract_code = "\n".join(lines)
+        self._taking_part.clear()
+
+
+def integrated_here(equations: Equations, names: Iterable[str]) -> Equations:
+    """The equations of these variables alone, with subexpressions written out."""
+    rates = dict(equations.get_substituted_expressions())
+    return Equations(
+        [
+            SingleEquation(DIFFERENTIAL_EQUATION, name, dimensions=equations[name].dim, expr=rates[name])
+            for name in names
+        ]
+    )
