@@ -1,6 +1,8 @@
 """Symbolic declarations of neurons, astrocytes and synapses, and what is derived from them without running anything."""
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if __name__ != "astrobrian.equations" or getattr(sys.modules["astrobrian"], "__file__", None) is None:
     raise ImportError(f"{__name__} loaded outside the astrobrian package from {__file__}")
@@ -35,6 +37,13 @@ from astrobrian.equations.parameter_set import ParameterSet
 from astrobrian.equations.references import Reference
 from astrobrian.equations.registry import models, parameter_sets
 
+if TYPE_CHECKING:
+    from astrobrian.equations.bifurcation import BifurcationDiagram, bifurcations
+    from astrobrian.equations.bifurcation_plot import plot_bifurcations
+    from astrobrian.equations.derive import derive
+    from astrobrian.equations.dynamics import fixed_points, rhs
+    from astrobrian.equations.limit_cycle import LimitCycle, cycles_along, limit_cycle
+
 __all__ = [
     "AM",
     "DEPRESSING",
@@ -42,7 +51,9 @@ __all__ = [
     "FM",
     "NADKARNI_JUNG",
     "NEUTRAL",
+    "BifurcationDiagram",
     "Input",
+    "LimitCycle",
     "Model",
     "ModelError",
     "Parameter",
@@ -52,13 +63,17 @@ __all__ = [
     "amsu_astrocyte",
     "amsu_key",
     "amsu_membrane",
+    "bifurcations",
     "chi",
     "chi_stochastic",
     "cleft_glutamate",
     "coba_lif",
+    "cycles_along",
+    "derive",
     "double_exponential_sic",
     "excitatory_conductance",
     "exogenous_drive",
+    "fixed_points",
     "gap_junction",
     "gchi",
     "gchi_stochastic",
@@ -69,14 +84,36 @@ __all__ = [
     "lavrentovich_hemkin",
     "li_rinzel",
     "li_rinzel_stochastic",
+    "limit_cycle",
     "linear_gap_junction",
     "models",
     "nadkarni_jung",
     "nadkarni_jung_ip3",
     "nadkarni_jung_synapse",
     "parameter_sets",
+    "plot_bifurcations",
     "presynaptic_receptors",
     "release_record",
+    "rhs",
     "slow_inward_current",
     "tsodyks_markram",
 ]
+
+# imported on first use, because they need the slow parts of SciPy
+_ANALYSIS = {
+    "BifurcationDiagram": "bifurcation",
+    "LimitCycle": "limit_cycle",
+    "bifurcations": "bifurcation",
+    "cycles_along": "limit_cycle",
+    "derive": "derive",
+    "fixed_points": "dynamics",
+    "limit_cycle": "limit_cycle",
+    "plot_bifurcations": "bifurcation_plot",
+    "rhs": "dynamics",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ANALYSIS:
+        return getattr(import_module(f"astrobrian.equations.{_ANALYSIS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
