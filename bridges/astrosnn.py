@@ -1,0 +1,244 @@
+"""AstroSNN: a small spiking language model on bytes, its arm with the astrocytes cut off, and a GRU of equal size."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from astrobrian.bridges.amsu import AMSU, CUT_MEMBRANE
+from astrobrian.bridges.scan import FUSED, scan
+from astrobrian.bridges.unit import Unit
+
+ARMS = ("astrocyte", "cut", "gru")
+BYTES = 256
+
+
+@dataclass(frozen=True)
+class AstroSNNConfig:
+    """Sizes of a model.
+
+    Attributes
+    ----------
+    arm : str
+        ``"astrocyte"``; ``"cut"``, the same network with its astrocytes cut off; ``"gru"``, a GRU with as many
+        parameters as the first.
+    width : int
+        Features between blocks, and spiking units in each AM-SU layer.
+    depth : int
+        Blocks.
+    heads, keys : int
+        Astrocytes of a layer, and keys of each.
+    expansion : int
+        Units of the channel mixing, in widths.
+    context : int
+        Bytes seen at once in training.
+    ms_per_token : float
+        Time that a byte takes; it maps the time constants of a unit file to tokens.
+    tau_r, tau_H, tau_u : tuple of float
+        Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes and units.
+        A unit file gives others. Chosen here.
+    trainable_constants : bool
+        Whether time constants and thresholds are trained.
+    """
+
+    arm: str = "astrocyte"
+    width: int = 160
+    depth: int = 3
+    heads: int = 5
+    keys: int = 32
+    expansion: int = 3
+    context: int = 256
+    ms_per_token: float = 500.0
+    tau_r: tuple[float, float] = (150.0, 2000.0)
+    tau_H: tuple[float, float] = (4000.0, 200_000.0)
+    tau_u: tuple[float, float] = (250.0, 4000.0)
+    trainable_constants: bool = True
+
+    def __post_init__(self) -> None:
+        if self.arm not in ARMS:
+            raise ValueError(f"the arm should be one of {', '.join(ARMS)}, not {self.arm!r}")
+        for name in ("width", "depth", "heads", "keys", "expansion", "context", "ms_per_token"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
+        for name in ("tau_r", "tau_H", "tau_u"):
+            low, high = getattr(self, name)
+            object.__setattr__(self, name, (float(low), float(high)))
+            if not 0 < low <= high:
+                raise ValueError(f"{name} should be a positive range, not {(low, high)}")
+        if self.width % self.heads:
+            raise ValueError(f"width ({self.width}) should be a multiple of heads ({self.heads})")
+
+    @classmethod
+    def from_json(cls, values: dict) -> AstroSNNConfig:
+        """A configuration from what `to_json` gave; ValueError names what doesn't belong."""
+        if unknown := set(values) - {f.name for f in fields(cls)}:
+            raise ValueError(f"a model has no {', '.join(sorted(unknown))}")
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+    def with_arm(self, arm: str) -> AstroSNNConfig:
+        """The same sizes for another arm."""
+        return replace(self, arm=arm)
+
+    def to_json(self) -> dict:
+        """What JSON can hold of it."""
+        return asdict(self)
+
+
+def spread(low: float, high: float, count: int) -> torch.Tensor:
+    """Time constants that are even in the logarithm."""
+    return torch.from_numpy(np.geomspace(low, high, count)).to(torch.get_default_dtype())
+
+
+def resampled(values: np.ndarray, count: int) -> torch.Tensor:
+    """A bank of time constants with as many as asked for: quantiles of the logarithms of the given ones."""
+    ranks = (np.arange(count) + 0.5) / count
+    return torch.from_numpy(np.exp(np.quantile(np.log(values), ranks))).to(torch.get_default_dtype())
+
+
+def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, torch.Tensor]:
+    """Time constants (ms) that every AM-SU layer starts with: the configuration's, or those of a unit.
+
+    Of a unit the bank of its astrocytes goes to the heads, that of its traces to the keys of each head, and its
+    membranes and thresholds to the units.
+    """
+    if unit is None:
+        tau_r = spread(*config.tau_r, config.keys)
+        tau_H, tau_u = spread(*config.tau_H, config.heads), spread(*config.tau_u, config.width)
+        return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H, "tau_u": tau_u}
+    values = unit.values
+    return {
+        "tau_r": resampled(values["tau_r"], config.keys).repeat(config.heads),
+        "tau_H": resampled(values["tau_H"], config.heads),
+        "tau_u": resampled(values["tau_u"], config.width),
+        "theta": resampled(values["theta"], config.width),
+    }
+
+
+class SpikingChannelMixing(nn.Module):
+    """A layer of the same spiking units without astrocytes, between two linear maps."""
+
+    def __init__(
+        self, width: int, units: int, ms_per_token: float, tau_u: torch.Tensor, trainable: bool
+    ) -> None:
+        super().__init__()
+        self.ms_per_token = ms_per_token
+        self.up, self.down = nn.Linear(width, units), nn.Linear(units, width)
+        self.log_tau_u = nn.Parameter(tau_u.log(), requires_grad=trainable)
+        self.log_theta = nn.Parameter(torch.full_like(tau_u, 0.5).log(), requires_grad=trainable)
+
+    def forward(self, x: torch.Tensor, u: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        signal = self.up(x)
+        u = signal.new_zeros(signal.shape[0], signal.shape[2]) if u is None else u
+        p = {"tau_u": self.log_tau_u.exp(), "theta": self.log_theta.exp()}
+        spikes, after = scan(CUT_MEMBRANE, {"u": u}, {"x": signal}, p, self.ms_per_token, FUSED)
+        return self.down(spikes), after["u"][:, -1]
+
+
+class Block(nn.Module):
+    """x + mix(AM-SU(norm(x))), then x + channels(norm(x))."""
+
+    def __init__(self, config: AstroSNNConfig, constants: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        width, trainable = config.width, config.trainable_constants
+        self.norm_tokens, self.norm_channels = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.amsu = AMSU(
+            width,
+            width,
+            config.heads,
+            config.keys,
+            config.ms_per_token,
+            **constants,
+            trainable_constants=trainable,
+            astrocyte=config.arm == "astrocyte",
+        )
+        self.mix = nn.Linear(width, width)
+        units = config.expansion * width
+        self.channels = SpikingChannelMixing(
+            width, units, config.ms_per_token, spread(*config.tau_u, units), trainable
+        )
+
+    def forward(self, x: torch.Tensor, state: tuple | None) -> tuple[torch.Tensor, tuple]:
+        tokens, channels = (None, None) if state is None else state
+        spikes, tokens = self.amsu(self.norm_tokens(x), tokens)
+        x = x + self.mix(spikes)
+        change, channels = self.channels(self.norm_channels(x), channels)
+        return x + change, (tokens, channels)
+
+
+class AstroSNN(nn.Module):
+    """Bytes in, logits of the next byte out, through blocks of AM-SUs.
+
+    Parameters
+    ----------
+    config : AstroSNNConfig
+        With the arm ``"astrocyte"`` or ``"cut"``.
+    unit : Unit, optional
+        Gives the initial time constants and thresholds.
+
+    Examples
+    --------
+    >>> logits, state = AstroSNN(AstroSNNConfig())(torch.randint(256, (1, 100)))
+    """
+
+    def __init__(self, config: AstroSNNConfig, unit: Unit | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(BYTES, config.width)
+        constants = initial_constants(config, unit)
+        self.blocks = nn.ModuleList(Block(config, constants) for _ in range(config.depth))
+        self.norm, self.head = nn.LayerNorm(config.width), nn.Linear(config.width, BYTES)
+
+    def forward(self, tokens: torch.Tensor, state: list | None = None) -> tuple[torch.Tensor, list]:
+        """Logits (batch, tokens, 256) of the byte after each, and the state to go on from."""
+        x = self.embedding(tokens)
+        states = []
+        for i, block in enumerate(self.blocks):
+            x, after = block(x, None if state is None else state[i])
+            states.append(after)
+        return self.head(self.norm(x)), states
+
+    def used_parameters(self) -> list[nn.Parameter]:
+        """The parameters that take part; those of astrocytes that are cut off don't."""
+        idle = {id(p) for b in self.blocks if not b.amsu.astrocyte for p in b.amsu.astrocyte_parameters}
+        return [p for p in self.parameters() if id(p) not in idle]
+
+
+class GRUModel(nn.Module):
+    """The baseline: as many GRU layers as the AstroSNN has blocks, as wide as its number of parameters allows."""
+
+    def __init__(self, config: AstroSNNConfig) -> None:
+        super().__init__()
+        self.config = config
+        target = sum(p.numel() for p in AstroSNN(config.with_arm("astrocyte")).parameters())
+        width = next(w for w in range(8, 100_000) if self._size(w + 1, config.depth) > target)
+        self.embedding = nn.Embedding(BYTES, width)
+        self.gru = nn.GRU(width, width, config.depth, batch_first=True)
+        self.head = nn.Linear(width, BYTES)
+
+    @staticmethod
+    def _size(width: int, depth: int) -> int:
+        return 2 * BYTES * width + BYTES + depth * (6 * width * width + 6 * width)
+
+    def forward(
+        self, tokens: torch.Tensor, state: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `AstroSNN.forward`."""
+        x, state = self.gru(self.embedding(tokens), state)
+        return self.head(x), state
+
+    def used_parameters(self) -> list[nn.Parameter]:
+        """All parameters."""
+        return list(self.parameters())
+
+
+def build_model(config: AstroSNNConfig, unit: Unit | None = None) -> AstroSNN | GRUModel:
+    """The model of a configuration; a unit gives a spiking one its initial time constants."""
+    return GRUModel(config) if config.arm == "gru" else AstroSNN(config, unit)
+
+
+def parameter_count(model: AstroSNN | GRUModel) -> int:
+    """Number of parameters that take part in the model."""
+    return sum(p.numel() for p in model.used_parameters())

@@ -1,0 +1,118 @@
+"""Sealed files: named arrays and JSON metadata in safetensors, with a hash of both, written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+_FORMAT = 1
+
+
+class SealedFileError(ValueError):
+    """A file that isn't what it should be: damaged, cut short, tampered with, or of another kind."""
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, which then takes its name.
+
+    Raises
+    ------
+    OSError
+        If it can't be written, naming the file and, for a full disk, saying so. An older file is left as it was.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _explained(error, path) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _explained(error: OSError, path: Path) -> OSError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    why = "the disk is full; free some space or write elsewhere" if full else error.strerror
+    return OSError(error.errno, f"could not write {path}: {why}")
+
+
+def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def seal(kind: str, arrays: Mapping[str, np.ndarray], metadata: Mapping) -> bytes:
+    """The content of a sealed file.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as ``"unit"``.
+    arrays : mapping of str to ndarray
+    metadata : mapping
+        Whatever JSON holds; no NaN or infinity.
+    """
+    header = json.dumps({"astrobrian": kind, "format": _FORMAT, **metadata}, sort_keys=True, allow_nan=False)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return save(arrays, {"astrobrian": header, "sha256": _digest(arrays, header)})
+
+
+def unseal(path: str | Path, kind: str, max_bytes: int, error: type[SealedFileError]) -> tuple[dict, dict]:
+    """The arrays and the metadata of a sealed file.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        What the file should be.
+    max_bytes : int
+        A larger file is refused before it is read.
+    error : type
+        What is raised; a `SealedFileError`.
+
+    Raises
+    ------
+    SealedFileError
+        If the file isn't one of this kind, or its content doesn't match its hash.
+    FileNotFoundError
+        If there is none.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise error(f"{path} is too large for a {kind} file: {size} bytes, at most {max_bytes}")
+    content = path.read_bytes()
+    try:
+        arrays = load(content)
+        labels = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        header, digest = labels["astrobrian"], labels["sha256"]
+        metadata = json.loads(header)
+        found, version = metadata.pop("astrobrian"), metadata.pop("format")
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as reason:
+        raise error(f"{path} is not a readable {kind} file of AstroBrian: {reason!r}") from None
+    if _digest(arrays, header) != digest:
+        raise error(f"{path} has been changed since it was written: its content doesn't match its hash")
+    if found != kind or version != _FORMAT:
+        raise error(f"{path} is a {found} file of format {version}, not a {kind} file of format {_FORMAT}")
+    return arrays, metadata
