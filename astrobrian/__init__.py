@@ -3,6 +3,7 @@
 from astrobrian import _layout  # isort: skip  # noqa: F401  (first: it refuses a mixed import)
 from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
+from astrobrian.guard import PhysicalRangeError
 from astrobrian.layout import Grid, Layout, Positions, Uniform, nearest, neighbours, place, positions_of
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Grid",
     "Layout",
     "Neurons",
+    "PhysicalRangeError",
     "Positions",
     "Uniform",
     "nearest",

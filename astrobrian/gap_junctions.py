@@ -15,8 +15,8 @@ from brian2.utils.stringtools import word_substitute
 from numpy.typing import ArrayLike
 
 from astrobrian.equations import Model, gap_junction
-from astrobrian.groups import assign_values
 from astrobrian.layout import neighbours, positions_of
+from astrobrian.values import assign_values
 
 
 class GapJunctions(Synapses):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-import numpy as np
-from brian2 import DEFAULT_UNITS, Equations, NeuronGroup, Quantity
-from brian2.core.variables import VariableView
-from brian2.groups.group import Group
-from brian2.utils.stringtools import get_identifiers
+from brian2 import Equations, NeuronGroup, Quantity
 
 from astrobrian.equations import Model
+from astrobrian.guard import RangeGuard, watched
 from astrobrian.layout import Layout, place
+from astrobrian.values import assign_values
 
 
 class ModelGroup(NeuronGroup):
@@ -31,6 +29,7 @@ class ModelGroup(NeuronGroup):
         threshold: str | None = None,
         reset: str | None = None,
         refractory: str | Quantity | bool | None = None,
+        check_range: bool = True,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -39,6 +38,8 @@ class ModelGroup(NeuronGroup):
         self.model = model = _as_model(model)
         #: Where its cells are, or None.
         self.layout = layout
+        #: Stops a simulation that leaves its physical range, or None.
+        self.range_guard: RangeGuard | None = None
         if threshold is None:
             threshold = model.threshold
         if reset is None and (threshold or model.reset):
@@ -58,6 +59,15 @@ class ModelGroup(NeuronGroup):
         if layout is not None:
             place(self, layout)
         assign_values(self, model, level=1)
+        if check_range and watched(model):
+            self.range_guard = RangeGuard(self, model)
+            self.contained_objects.append(self.range_guard)
+
+    def _check_for_invalid_states(self) -> None:
+        # Brian2 calls this after each run, on a standalone device too, to warn of values that are not finite
+        if self.range_guard is not None:
+            self.range_guard.check()
+        super()._check_for_invalid_states()
 
     def _default_method(self, equations: Equations) -> str | Sequence[str]:
         return ("exact", "euler", "heun")  # as in brian2.NeuronGroup
@@ -82,6 +92,9 @@ class Neurons(ModelGroup):
         Numerical integration; by default what Brian2 would choose.
     threshold, reset, refractory : optional
         As in Brian2, instead of the model's.
+    check_range : bool, optional
+        Whether to stop a simulation in which a variable leaves its physical range (``model.bounds``) or is not a
+        number any more.
     name : str, optional
         As in Brian2, by default ``neurons``, ``neurons_1``, ...
     **kwargs
@@ -120,6 +133,9 @@ class AstrocyteGroup(ModelGroup):
         Numerical integration; by default ``"rk4"``, for stochastic equations ``"milstein"``.
     threshold, reset, refractory : optional
         As in Brian2, instead of the model's.
+    check_range : bool, optional
+        Whether to stop a simulation in which a variable leaves its physical range (``model.bounds``) or is not a
+        number any more.
     name : str, optional
         As in Brian2, by default ``astrocytes``, ``astrocytes_1``, ...
     **kwargs
@@ -156,55 +172,3 @@ def _as_model(model: object) -> Model:
         f"a model is needed, got {type(model).__name__}: give a Model, the text of the equations, "
         "or use brian2.NeuronGroup"
     )
-
-
-def assign_values(group: Group, model: Model, level: int = 0) -> None:
-    """Assign to the variables of a group what its model says.
-
-    Parameters
-    ----------
-    group : brian2.Group
-        Neurons, astrocytes or connected synapses, made with ``model.equations``.
-    model : Model
-        Gives the values of parameters, the defaults of inputs and the initial values.
-    level : int, optional
-        As in `brian2.Group`: how many frames above the caller the user's names are, for initial values that read them.
-
-    Raises
-    ------
-    ValueError
-        If an initial value is outside of its physical range, as far as both are known by now.
-    """
-    for name, item in {**model.inputs, **model.parameters}.items():
-        if item.quantity:
-            _view(group, name).set_item(slice(None), item.quantity)
-    for name, expression in model.initial.items():
-        _check_initial(group, model, name)
-        # a number is assigned as one: a standalone device would compile a program for an expression
-        number = evaluate(expression)
-        _view(group, name).set_item(slice(None), expression if number is None else number, level=level + 1)
-
-
-def evaluate(expression: str, names: Mapping[str, Quantity | float] | None = None) -> Quantity | float | None:
-    """The value of an expression of numbers, units and some names; None if it reads anything else."""
-    known = {**DEFAULT_UNITS, "inf": np.inf, **(names or {})}
-    if not get_identifiers(expression) <= known.keys():
-        return None
-    return eval(expression, {"__builtins__": {}}, known)
-
-
-def _view(group: Group, name: str) -> VariableView:
-    return group.variables[name].get_addressable_value_with_unit(name, group)
-
-
-def _check_initial(group: Group, model: Model, name: str) -> None:
-    parameters = {name: parameter.quantity for name, parameter in model.parameters.items()}
-    start = evaluate(model.initial[name], parameters)
-    ends = [evaluate(end, parameters) for end in model.bounds.get(name, ())]
-    if start is None or not ends or None in ends:
-        return
-    low, high = ends
-    if not low <= start <= high:
-        raise ValueError(
-            f"{name} of {group.name} starts at {start}, outside its physical range {low} to {high}"
-        )

@@ -1,0 +1,181 @@
+"""Stop a simulation that leaves its physical range."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+from brian2 import Function, Network, Quantity, get_device, second
+from brian2.core.variables import ArrayVariable, Variables
+from brian2.groups.group import CodeRunner, Group
+from brian2.utils.stringtools import get_identifiers, word_substitute
+
+from astrobrian.equations import Model
+
+# A value may leave its range by so much of the range: the rounding of a step
+SLACK = 1e-9
+
+
+class PhysicalRangeError(RuntimeError):
+    """A variable left its physical range, or is not a number any more.
+
+    Attributes
+    ----------
+    variable, group : str
+        Names.
+    cell : int
+        Index of the first cell that did.
+    value : Quantity
+        What it was then.
+    time : Quantity
+        Start of the time step in which it happened.
+    """
+
+    def __init__(
+        self, variable: str, group: str, cell: int, value: Quantity, allowed: str, time: Quantity
+    ) -> None:
+        super().__init__(
+            f"{variable} of cell {cell} of {group} became {value} in the time step at {time}; it can only be {allowed}. "
+            "A shorter dt or another method often helps; check_range=False of the group switches this check off"
+        )
+        self.variable, self.group, self.cell, self.value, self.time = variable, group, cell, value, time
+
+
+def watched(model: Model) -> list[str]:
+    """Variables with a differential equation and bounds."""
+    return [name for name in model.states if name in model.bounds]
+
+
+class RangeGuard(CodeRunner):
+    """Compares variables of a group with the bounds of its model at the end of each of the group's time steps.
+
+    The first value outside is recorded, and the simulation ends with that time step, on a standalone device too. What
+    was simulated until then can be read as usual.
+
+    Parameters
+    ----------
+    group : brian2.NeuronGroup
+        Made with ``model.equations``.
+    model : Model
+        Which variables are watched, and their bounds.
+    """
+
+    def __init__(self, group: Group, model: Model) -> None:
+        #: Physical range of each watched variable, as Brian2 expressions.
+        self.ranges = {name: model.bounds[name] for name in watched(model)}
+        super().__init__(
+            group,
+            "stateupdate",
+            code="\n".join(
+                f"_left_{name} = _guard({name}, {', '.join(_with_slack(*ends))}, {number}, i, t)"
+                for number, (name, ends) in enumerate(self.ranges.items(), start=1)
+            ),
+            user_code="",  # none of these names are the user's: no warnings about them
+            clock=group.clock,
+            when="end",
+            name=f"{group.name}_range_guard*",
+            needed_variables=["_violation"],
+        )
+        self.variables = Variables(self)
+        # number of the variable (0 as long as nothing happened), cell, value, time
+        self.variables.add_array("_violation", size=4, dtype=np.float64, index="0")
+        self.variables.add_object("_guard", _guard_function(self.variables["_violation"]))
+
+    def check(self) -> None:
+        """Report what was recorded in the last run.
+
+        Raises
+        ------
+        PhysicalRangeError
+            If anything was.
+        """
+        record = self.variables["_violation"].get_value()
+        number, cell, value, time = record
+        record[:] = 0  # for the next run; a standalone device gives a copy and starts from zero anyway
+        if number:
+            name, (low, high) = list(self.ranges.items())[int(number) - 1]
+            value = Quantity(value, dim=self.group.variables[name].dim)
+            raise PhysicalRangeError(
+                name, self.group.name, int(cell), value, f"{low} to {high}", time * second
+            )
+
+
+def _with_slack(low: str, high: str) -> tuple[str, str]:
+    """Both ends, apart by the rounding of a step; an infinite one is the largest number, so that infinity is outside."""
+    finite = [end for end in (low, high) if "inf" not in get_identifiers(end)]
+    slack = f"{SLACK}*({' + '.join(f'abs({end})' for end in finite)})"
+    return tuple(
+        f"{end} {sign} {slack}" if end in finite else word_substitute(end, {"inf": repr(sys.float_info.max)})
+        for sign, end in (("-", low), ("+", high))
+    )
+
+
+# In every language: record the first value that isn't inside (NaN never is), and end the run with this time step. All
+# of them are called for each cell with the value, both ends, the number of the variable, the cell and the time.
+
+_CPP = """
+double _guard(double value, double low, double high, int number, int cell, double t)
+{
+    if (!(value >= low && value <= high))
+    {
+        #pragma omp critical (astrobrian_range_guard)
+        if (RECORD[0] == 0)
+        {
+            RECORD[0] = number;
+            RECORD[1] = cell;
+            RECORD[2] = value;
+            RECORD[3] = t;
+        }
+        Network::_globally_stopped = true;
+    }
+    return 0;
+}
+"""
+
+_CYTHON = """
+cdef double _guard(double value, double low, double high, int number, int cell, double t):
+    global _namespace_guard_record
+    if not (value >= low and value <= high):
+        if _namespace_guard_record[0] == 0:
+            _namespace_guard_record[0] = number
+            _namespace_guard_record[1] = cell
+            _namespace_guard_record[2] = value
+            _namespace_guard_record[3] = t
+            from brian2 import Network
+            Network._globally_stopped = True
+    return 0
+"""
+
+
+def _guard_function(record: ArrayVariable) -> Function:
+    """The function that a guard calls; it writes to an array of four numbers."""
+
+    def guard(value, low, high, number, cell, t):
+        inside = (value >= low) & (value <= high)
+        if not np.all(inside):
+            first = int(np.argmin(inside))
+            values = record.get_value()
+            if not values[0]:
+                values[:] = number, np.broadcast_to(cell, np.shape(value))[first], np.ravel(value)[first], t
+                Network._globally_stopped = True
+        return 0.0
+
+    function = Function(
+        guard,
+        arg_names=["value", "low", "high", "number", "cell", "t"],
+        arg_units=[None, "value", "value", 1, 1, second],
+        arg_types=["float", "float", "float", "integer", "integer", "float"],
+        return_unit=1,
+        stateless=False,
+    )
+    implementations = function.implementations
+    implementations.add_numpy_implementation(guard)
+    implementations.add_dynamic_implementation(
+        "cython", lambda owner: _CYTHON, namespace=lambda owner: {"_guard_record": record.get_value()}
+    )
+    implementations.add_dynamic_implementation(
+        "cpp",
+        lambda owner: _CPP.replace("RECORD", f"brian::{get_device().get_array_name(record)}"),
+        namespace=lambda owner: {},
+    )
+    return function
