@@ -40,9 +40,10 @@ from astrobrian.equations.registry import models, parameter_sets
 if TYPE_CHECKING:
     from astrobrian.equations.bifurcation import BifurcationDiagram, bifurcations
     from astrobrian.equations.bifurcation_plot import plot_bifurcations
-    from astrobrian.equations.derive import derive
+    from astrobrian.equations.cycles import LimitCycle, cycles_along, limit_cycle
     from astrobrian.equations.dynamics import fixed_points, rhs
-    from astrobrian.equations.limit_cycle import LimitCycle, cycles_along, limit_cycle
+    from astrobrian.equations.events import jump, mean_field
+    from astrobrian.equations.symbolic import derive
 
 __all__ = [
     "AM",
@@ -81,11 +82,13 @@ __all__ = [
     "glutamate_receptors",
     "inhibitory_conductance",
     "ip3_metabolism",
+    "jump",
     "lavrentovich_hemkin",
     "li_rinzel",
     "li_rinzel_stochastic",
     "limit_cycle",
     "linear_gap_junction",
+    "mean_field",
     "models",
     "nadkarni_jung",
     "nadkarni_jung_ip3",
@@ -102,12 +105,14 @@ __all__ = [
 # imported on first use, because they need the slow parts of SciPy
 _ANALYSIS = {
     "BifurcationDiagram": "bifurcation",
-    "LimitCycle": "limit_cycle",
+    "LimitCycle": "cycles",
     "bifurcations": "bifurcation",
-    "cycles_along": "limit_cycle",
-    "derive": "derive",
+    "cycles_along": "cycles",
+    "derive": "symbolic",
     "fixed_points": "dynamics",
-    "limit_cycle": "limit_cycle",
+    "limit_cycle": "cycles",
+    "jump": "events",
+    "mean_field": "events",
     "plot_bifurcations": "bifurcation_plot",
     "rhs": "dynamics",
 }

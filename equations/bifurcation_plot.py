@@ -11,7 +11,7 @@ from brian2.units.allunits import umolar
 from brian2.units.fundamentalunits import have_same_dimensions
 
 from astrobrian.equations.bifurcation import BifurcationDiagram
-from astrobrian.equations.limit_cycle import LimitCycle
+from astrobrian.equations.cycles import LimitCycle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import sympy as sp
 from brian2 import Quantity
 from scipy import optimize
 
-from astrobrian.equations.derive import System, derive, expression, symbol, unit_values
 from astrobrian.equations.model import Model, ModelError
+from astrobrian.equations.symbolic import System, derive, expression, symbol, unit_values
 
 Range = tuple[Quantity | float, Quantity | float]
 

@@ -8,15 +8,39 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import cleandoc
 
-from brian2 import DimensionMismatchError, Equations, Quantity
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, SUBEXPRESSION, EquationError
+from brian2 import DimensionMismatchError, Equations, Quantity, get_dimensions
+from brian2.equations.equations import (
+    DIFFERENTIAL_EQUATION,
+    PARAMETER,
+    SUBEXPRESSION,
+    EquationError,
+    SingleEquation,
+)
 
+from astrobrian.equations.latex import latex
 from astrobrian.equations.parameter import Input, Parameter
+from astrobrian.equations.quantity import base_unit
 from astrobrian.equations.references import Reference
 
 
 class ModelError(ValueError):
     """A declaration that contradicts itself or another one it is composed with."""
+
+
+_PARSED: dict[str, Equations] = {}
+
+
+def _parsed(text: str) -> Equations:
+    if text not in _PARSED:
+        _PARSED[text] = Equations(text)
+    return _PARSED[text]
+
+
+def _joined(one: str, other: str) -> str:
+    """Both texts as one, whose equations are then known without parsing it again, which is slow."""
+    text = "\n".join(part for part in (one, other) if part)
+    _PARSED[text] = Equations([*_parsed(one).values(), *_parsed(other).values()])
+    return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +100,8 @@ class Model:
         for name in ("text", "reset", "on_pre"):
             object.__setattr__(self, name, cleandoc(getattr(self, name)))
         try:
-            declared = Equations(self.text)
             for name in (*self.parameters, *self.inputs):
-                if name in declared or (name in self.parameters and name in self.inputs):
+                if name in self._own or (name in self.parameters and name in self.inputs):
                     raise ModelError(f"{self.name} declares {name} twice")
             known = self.equations.names
         except (EquationError, ValueError, TypeError) as error:
@@ -91,7 +114,16 @@ class Model:
     @cached_property
     def equations(self) -> Equations:
         """What Brian2 gets."""
-        return Equations(self._listing(annotated=False))
+        constants = [
+            SingleEquation(PARAMETER, name, get_dimensions(item.quantity), flags=item.flags)
+            for name, item in {**self.inputs, **self.parameters}.items()
+        ]
+        return Equations([*self._own.values(), *constants])
+
+    @property
+    def _own(self) -> Equations:
+        """The equations of `text`, without inputs and parameters."""
+        return _parsed(self.text)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -104,7 +136,7 @@ class Model:
         return self._names(SUBEXPRESSION)
 
     def _names(self, kind: str) -> tuple[str, ...]:
-        return tuple(name for name, eq in Equations(self.text).items() if eq.type == kind)
+        return tuple(name for name, eq in self._own.items() if eq.type == kind)
 
     def __call__(self, **values: Quantity | float) -> Model:
         """The same model with other parameter values or input defaults.
@@ -172,7 +204,7 @@ class Model:
         provided = self._provides | other._provides
         return Model(
             name=f"{self.name} + {other.name}",
-            text="\n".join(part for part in (self.text, other.text) if part),
+            text=_joined(self.text, other.text),
             parameters={**self.parameters, **other.parameters},
             inputs={n: i for n, i in {**self.inputs, **other.inputs}.items() if n not in provided},
             initial={**self.initial, **other.initial},
@@ -224,17 +256,14 @@ class Model:
     def _declared(self, name: str) -> str:
         if name in self.parameters:
             return str(self.parameters[name])
-        return str(self.inputs.get(name, Equations(self.text).get(name)))
-
-    def _listing(self, annotated: bool) -> str:
-        lines = [self.text] if self.text else []
-        for name, item in {**self.inputs, **self.parameters}.items():
-            lines.append(f"{name} : {item.declaration}" + (f"  # {item}" if annotated else ""))
-        return "\n".join(lines)
+        return str(self.inputs.get(name, self._own.get(name)))
 
     def __str__(self) -> str:
         """Exactly what Brian2 gets, each constant with its value, meaning and source."""
-        parts = [f"# {self.name}", self._listing(annotated=True)]
+        parts = [f"# {self.name}", *([self.text] if self.text else [])]
+        for name, item in {**self.inputs, **self.parameters}.items():
+            flags = f" ({', '.join(item.flags)})" if item.flags else ""
+            parts.append(f"{name} : {base_unit(item.unit)}{flags}  # {item}")
         for what in ("threshold", "refractory", "reset", "on_pre"):
             if value := getattr(self, what):
                 parts.append(f"{what}:\n" + "\n".join(f"    {line}" for line in value.splitlines()))
@@ -246,7 +275,7 @@ class Model:
         return f"<Model {self.name}: {', '.join(self.states) or 'no states'}>"
 
     def _repr_latex_(self) -> str:
-        return Equations(self.text)._repr_latex_()
+        return latex(self._own, {**self.inputs, **self.parameters})
 
     def citation(self) -> str:
         """BibTeX entries of everything that this model was read from."""

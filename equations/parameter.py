@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from brian2 import Quantity
 
-from astrobrian.equations.quantity import base_unit, in_unit, unit, written
+from astrobrian.equations.quantity import in_unit, unit, written
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Parameter:
         return self.value * unit(self.unit)
 
     @property
-    def declaration(self) -> str:
-        """What follows the colon in the line that Brian2 gets."""
-        return f"{base_unit(self.unit)} ({'constant' if self.per_cell else 'shared, constant'})"
+    def flags(self) -> list[str]:
+        """Brian2's flags of the variable."""
+        return ["constant"] if self.per_cell else ["shared", "constant"]
 
     def set(self, value: Quantity | float) -> "Parameter":
         """The same parameter with another value, which has no source; raises DimensionMismatchError or ValueError."""
@@ -87,9 +87,9 @@ class Input:
         return self.default * unit(self.unit)
 
     @property
-    def declaration(self) -> str:
-        """What follows the colon in the line that Brian2 gets."""
-        return f"{base_unit(self.unit)}{' (shared)' if self.shared else ''}"
+    def flags(self) -> list[str]:
+        """Brian2's flags of the variable."""
+        return ["shared"] if self.shared else []
 
     def set(self, value: Quantity | float) -> "Input":
         """The same input with another default; raises DimensionMismatchError or ValueError."""

@@ -58,7 +58,7 @@ def base_unit(text: str) -> str:
         def visit_Name(self, node: ast.Name) -> ast.Name:
             return ast.Name(id=repr(get_unit(DEFAULT_UNITS[node.id].dim)))
 
-    return ast.unparse(Unscaled().visit(ast.parse(text.strip(), mode="eval")))
+    return ast.unparse(Unscaled().visit(ast.parse(text.strip(), mode="eval"))).replace(" ", "")
 
 
 def in_unit(value: Quantity | float, text: str) -> float:
