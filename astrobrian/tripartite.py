@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, Synapses
+from brian2.core.base import BrianObjectException
 from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.groups.group import Group
@@ -322,8 +323,27 @@ class TripartiteSynapses(Synapses):
         name = "_checked_territory"
         if name not in self.variables:
             self.variables._variables[name] = covering.checked_territory(self.name, len(self.astrocytes))
-        view = self.variables["territory"].get_addressable_value_with_unit("territory", self)
-        view.set_item(slice(None), f"{name}({expression})", level=level + 1)
+        try:
+            self._assign({"territory": f"{name}({expression})"}, level=level + 1)
+        except BrianObjectException as error:
+            if isinstance(error.__cause__, CoverError):
+                raise error.__cause__ from None
+            raise
+
+    @property
+    def astrocyte_index(self) -> np.ndarray:
+        """The astrocyte of each synapse, -1 where none covers it; assigning to it is ``cover(index=...)``.
+
+        The name can also be used in string expressions. Raises AttributeError if there are no astrocytes.
+        """
+        if self.astrocytes is None:
+            raise AttributeError(f"{self.name} has no astrocytes")
+        territory = np.asarray(self.territory[:])
+        return np.where(territory == len(self.astrocytes), -1, territory)
+
+    @astrocyte_index.setter
+    def astrocyte_index(self, index: Any) -> None:
+        self.cover(index=index, level=2)
 
     @property
     def uncovered(self) -> int | None:
@@ -331,7 +351,7 @@ class TripartiteSynapses(Synapses):
         if self.astrocytes is None or not self._covered:
             return None
         try:
-            return int(np.count_nonzero(np.asarray(self.territory[:]) == len(self.astrocytes)))
+            return int(np.count_nonzero(self.astrocyte_index < 0))
         except NotImplementedError:
             return None
 
