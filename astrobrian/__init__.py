@@ -5,6 +5,7 @@ from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
 from astrobrian.guard import PhysicalRangeError
 from astrobrian.layout import Grid, Layout, Positions, Uniform, nearest, neighbours, place, positions_of
+from astrobrian.tripartite import TripartiteSynapses
 
 __all__ = [
     "AstrocyteGroup",
@@ -14,6 +15,7 @@ __all__ = [
     "Neurons",
     "PhysicalRangeError",
     "Positions",
+    "TripartiteSynapses",
     "Uniform",
     "nearest",
     "neighbours",
