@@ -1,6 +1,7 @@
 """Astrocytes for Brian2."""
 
 from astrobrian import _layout  # isort: skip  # noqa: F401  (first: it refuses a mixed import)
+from astrobrian.backends import BackendError, build, use_backend
 from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
 from astrobrian.guard import PhysicalRangeError
@@ -9,6 +10,7 @@ from astrobrian.tripartite import TripartiteSynapses
 
 __all__ = [
     "AstrocyteGroup",
+    "BackendError",
     "GapJunctions",
     "Grid",
     "Layout",
@@ -17,8 +19,10 @@ __all__ = [
     "Positions",
     "TripartiteSynapses",
     "Uniform",
+    "build",
     "nearest",
     "neighbours",
     "place",
     "positions_of",
+    "use_backend",
 ]
