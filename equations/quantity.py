@@ -8,7 +8,7 @@ from brian2 import DimensionMismatchError, Quantity, have_same_dimensions
 from brian2.core.namespace import DEFAULT_UNITS
 from brian2.units.fundamentalunits import get_unit
 
-_BINARY = {ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
+_BINARY = {ast.Mult: operator.mul, ast.Div: operator.truediv}
 
 
 def unit(text: str) -> Quantity | float:
@@ -40,6 +40,9 @@ def unit(text: str) -> Quantity | float:
                 raise ValueError(f"{name!r} in the unit {text!r} is not a unit that Brian2 knows")
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
                 return _BINARY[type(op)](walk(left), walk(right))
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                if not isinstance(power := walk(right), Quantity):
+                    return walk(left) ** power
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as power)):
                 return -power
         raise ValueError(f"{text!r} is not a product, quotient or power of units")
