@@ -20,7 +20,6 @@ stays too: lifting is exact or isn't done.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -28,6 +27,8 @@ import sympy
 from brian2 import DEFAULT_FUNCTIONS, Equations
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.parsing.sympytools import str_to_sympy
+
+from astrobrian.links import identifiers, statements
 
 UNIFORM = "once per territory"
 ACCUMULATED = "summed once per territory"
@@ -54,40 +55,6 @@ class Decision:
 
     def __str__(self) -> str:
         return f"{self.variable}: {self.place}, because {self.reason}"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One line of a pathway, such as ``Y_S += rho_c*Y_T*r_S``."""
-
-    target: str
-    operation: str
-    expression: str
-
-    def __str__(self) -> str:
-        return f"{self.target} {self.operation} {self.expression}"
-
-
-def statements(code: str) -> list[Statement]:
-    """The statements of a pathway; raises SyntaxError for anything but assignments."""
-    operations = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.Pow: "**="}
-    found = []
-    for node in ast.parse(code).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=target)], value=value):
-                found.append(Statement(target, "=", ast.unparse(value)))
-            case ast.AugAssign(target=ast.Name(id=target), op=op, value=value) if type(op) in operations:
-                found.append(Statement(target, operations[type(op)], ast.unparse(value)))
-            case _:
-                raise SyntaxError(f"{ast.unparse(node)!r} is not an assignment to a variable")
-    return found
-
-
-def identifiers(expression: str) -> set[str]:
-    """All names that an expression reads, functions included."""
-    return {
-        node.id for node in ast.walk(ast.parse(expression.strip(), mode="eval")) if isinstance(node, ast.Name)
-    }
 
 
 class Lifting:
@@ -146,6 +113,10 @@ class Lifting:
                 found[name] = Decision(name, SYNAPSE, "it has no differential equation")
         return found
 
+    def not_uniform(self, names: Collection[str]) -> str:
+        """The first of the names that may differ between the synapses of an astrocyte; empty if none does."""
+        return next((name for name in sorted(names) if not self._is_uniform(name)), "")
+
     def _why_not_uniform(self, states: list[str]) -> dict[str, str]:
         """Reasons to stay on the synapse; what has none is in `self.uniform` afterwards."""
         stay = {name: reason for name in states if (reason := self._own_history(name))}
@@ -168,14 +139,14 @@ class Lifting:
         for other in self._read_through(name):
             if "constant over dt" in self.equations[other].flags:
                 return f"it reads {other}, which is evaluated once per time step"
-        own = self._not_uniform(identifiers(self.initial.get(name, "0")))
+        own = self.not_uniform(identifiers(self.initial.get(name, "0")))
         if own:
             return f"its initial value reads {own}"
         return ""
 
     def _own_company(self, name: str) -> str:
         """Why a variable must stay because of what it reads or what reads it."""
-        own = self._not_uniform(identifiers(self.rates[name].code) - {name})
+        own = self.not_uniform(identifiers(self.rates[name].code) - {name})
         if own:
             return f"it reads {own}, which is not the same at all synapses of an astrocyte"
         for other, eq in self.equations.items():
@@ -183,10 +154,6 @@ class Lifting:
             if at_every_step and other not in self.uniform and name in identifiers(self.rates[other].code):
                 return f"{other} reads it at every time step and stays on the synapse"
         return ""
-
-    def _not_uniform(self, names: Collection[str]) -> str:
-        """The first of the names that may differ between the synapses of an astrocyte; empty if none does."""
-        return next((name for name in sorted(names) if not self._is_uniform(name)), "")
 
     def _is_uniform(self, name: str) -> bool:
         if name in self.equations:
@@ -205,7 +172,7 @@ class Lifting:
         slope = sympy.diff(rate, symbol)
         if slope.has(symbol) or sympy.simplify(rate - slope * symbol) != 0:
             return f"its rate {self.equations[name].expr} is not proportional to itself"
-        own = self._not_uniform(identifiers(self.rates[name].code) - {name})
+        own = self.not_uniform(identifiers(self.rates[name].code) - {name})
         if own:
             return f"its rate reads {own}, which is not the same at all synapses of an astrocyte"
         for other, eq in self.equations.items():

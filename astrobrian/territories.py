@@ -72,14 +72,14 @@ class Territories(NeuronGroup):
             codeobj_class=synapses.codeobj_class,
             **kwargs,
         )
-        self._share_parameters(synapses, equations)
+        self._share_parameters(synapses)
         if mirrored:
             self._mirror(astrocytes, mirrored)
 
-    def _share_parameters(self, synapses: Synapses, equations: Equations) -> None:
+    def _share_parameters(self, synapses: Synapses) -> None:
         """Let the equations read the shared parameters of the synapses where they are."""
-        for name in sorted(equations.identifiers - equations.names):
-            if name in synapses.variables and synapses.variables[name].scalar and name not in self.variables:
+        for name in synapses.equations.parameter_names:
+            if synapses.variables[name].scalar:
                 self.variables.add_reference(name, synapses)
 
     def _mirror(self, astrocytes: NeuronGroup, names: Iterable[str]) -> None:
@@ -184,6 +184,16 @@ class Gathering(CodeRunner):
             )
         for name in (variable, "N_synapses"):
             self.variables.add_reference(f"_{name}_{territories.name}", territories, name, index="i")
+
+    def keep_out(self, synapses: Synapses, variables: Iterable[str]) -> None:
+        """Leave variables to synapses in the published form alone; raises ValueError if others feed them."""
+        for variable in variables:
+            if variable in self.how:
+                raise ValueError(
+                    f"{self.group.name} is fed {variable} by other synapses already; {synapses.name}, in the published "
+                    "form, would overwrite that. Use the lifted form for several, or make the astrocytes anew"
+                )
+            self.how[variable] = f"copy of {synapses.name}, in the published form"
 
     def take_part(self, territories: Territories, variables: Iterable[str]) -> None:
         """Announce territories for the run that is about to start."""
