@@ -21,7 +21,10 @@ TIME = str_to_sympy("t")
 # Brian2's functions that SymPy has under another name
 _FUNCTIONS = {
     "clip": lambda x, low, high: sp.Max(low, sp.Min(high, x)),
-    "int_": lambda x: sp.Piecewise((1, x), (0, True)) if x.is_Boolean else sp.sign(x) * sp.floor(sp.Abs(x)),
+    "int_": lambda x: (
+        sp.Piecewise((1, x), (0, True)) if not isinstance(x, sp.Expr) else sp.sign(x) * sp.floor(sp.Abs(x))
+    ),
+    "Mod": lambda x, period: x - period * sp.floor(x / period),
     "sqrt": sp.sqrt,
     "exprel": lambda x: (sp.exp(x) - 1) / x,
 }
@@ -47,11 +50,9 @@ def expression(text: str, model: str) -> sp.Expr:
         if name not in _FUNCTIONS:
             why = "is random" if name in _RANDOM else "has no closed form"
             raise ModelError(f"{model}: nothing can be derived from {text!r}, because {name}() {why}")
-    for name, closed in _FUNCTIONS.items():
-        parsed = parsed.replace(
-            lambda e, name=name: e.func.__name__ == name, lambda *args, closed=closed: closed(*args)
-        )
-    return parsed
+    return parsed.replace(
+        lambda call: call.func.__name__ in _FUNCTIONS, lambda call: _FUNCTIONS[call.func.__name__](*call.args)
+    )
 
 
 def unit_values(names: set[str]) -> dict[sp.Symbol, sp.Float]:
@@ -138,9 +139,11 @@ class System:
 
 
 def _differentiate(of: sp.Expr, by: sp.Symbol) -> sp.Expr:
-    """The derivative away from the kinks of abs, sign and clip."""
+    """The derivative away from the kinks and jumps of abs, sign, clip and int."""
     derivative = sp.diff(of, by)
-    return derivative.replace(sp.DiracDelta, lambda *args: sp.Integer(0))
+    # what SymPy leaves undone is the derivative of a rounding function, zero between its jumps
+    jumps = (sp.DiracDelta, sp.Derivative, sp.Subs)
+    return derivative.replace(lambda e: isinstance(e, jumps), lambda e: sp.Integer(0))
 
 
 def derive(model: Model) -> System:

@@ -2,7 +2,7 @@
 
 import pytest
 from brian2 import DimensionMismatchError, Equations, ms, mV, umolar
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrobrian.equations import (
@@ -54,6 +54,7 @@ def same(one: Model, other: Model) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(st.permutations(PARTS).flatmap(lambda p: st.integers(3, 6).map(lambda n: p[:n])))
 def test_composition_is_associative(parts):
     first, second, *rest = parts
@@ -61,6 +62,7 @@ def test_composition_is_associative(parts):
     assert same((first + second) + third, first + (second + third))
 
 
+@settings(deadline=None)
 @given(st.permutations(PARTS))
 def test_the_order_of_composition_changes_no_equation(parts):
     forward, backward = parts[0], parts[-1]
@@ -102,6 +104,7 @@ def test_events_are_composed_in_order():
     assert (first + second).on_pre == "a_post += 1\nb_post += 1"
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 100))
 def test_overriding_back_and_forth_changes_nothing(value):
     there = chi(K_P=value * umolar)
