@@ -1,0 +1,308 @@
+"""The command line: a sub-command for each job. Everything is imported where it is used, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from astrobrian.equations import Model
+    from astrobrian.studies.progress import Progress
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""
+Astrocytes for Brian2: simulate them, distil what they do into spiking units, train a language model of those.
+
+`astrobrian demo` does all of it in one go. Step by step:
+
+`astrobrian doctor` to see what works here, `astrobrian simulate network` for the published neuron-glia network,
+`astrobrian distill` for a unit, `astrobrian train --unit ...` for a model, `astrobrian generate ...` for its text.
+
+Each command that computes something leaves a folder with `summary.json` (figures, versions, seed, wall times), plots and data.
+""",
+)
+console = Console()
+
+Out = Annotated[Path, typer.Option(help="Folder for the results; made if it is missing.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+Backend = Annotated[str, typer.Option(help="What runs the simulation: numpy, cython or cpp.")]
+Text = Annotated[
+    Path | None,
+    typer.Option(help="A text file (may be .gz). Without it: the Python standard library's own sources."),
+]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """A bar for each stage that tells how far it has come."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}", style="dim"),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: float, words: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=1.0, words="")
+            bars.update(tasks[stage], completed=done, words=words)
+
+        yield tell
+
+
+def show_figures(figures: dict[str, Any], folder: Path) -> None:
+    """Print the numbers of a command, and where the rest is."""
+    table = Table(show_header=False, box=None)
+    for name, value in figures.items():
+        if not isinstance(value, (dict, list)):
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    console.print(table)
+    console.print(f"Results are in [bold]{folder}[/bold]")
+
+
+@app.command()
+def demo(
+    out: Out = Path("results/demo"), backend: Backend = "cpp", seed: Seed = 0, text: Text = None
+) -> None:
+    """
+    The whole path: the published network, a distilled unit, a trained model, and text that it writes.
+
+    Takes a quarter of an hour on two cores. Ctrl-C leaves what was finished.
+    """
+    from astrobrian.studies.demo import demo as run
+
+    with progress_bars() as progress:
+        results = run(out, backend=backend, seed=seed, text=text, progress=progress)
+    show_figures(results.figures, results.folder)
+
+
+@app.command()
+def simulate(
+    figure: Annotated[str, typer.Argument(help="Name or number of a figure; without one, lists them.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; by default results/<figure>.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the figure, such as duration=2*second."
+        ),
+    ] = None,
+) -> None:
+    """
+    Simulate and plot a figure of Stimberg, Goodman, Brette & De Pittà (2019).
+
+    Examples: `astrobrian simulate network`, `astrobrian simulate fig3`,
+    `astrobrian simulate network --set mapping=published --set duration=4*second --set backend=cython`
+    """
+    from astrobrian.studies import figures
+
+    if not figure:
+        table = Table("name", "", "what it shows", "settings", title="Figures")
+        for study in figures.figures.values():
+            table.add_row(study.name, f"fig{study.number}", study.title, ", ".join(study.settings))
+        console.print(table)
+        return
+    study = figures.find(figure)
+    settings = read_settings(set_ or [], study.settings)
+    with progress_bars() as progress:
+        results = figures.run_figure(
+            study.name, out or Path("results") / study.name, progress=progress, **settings
+        )
+    show_figures(results.figures, results.folder)
+
+
+@app.command()
+def distill(out: Out = Path("results/unit"), backend: Backend = "cpp", seed: Seed = 0) -> None:
+    """
+    Distil a tripartite synapse into an Astrocyte-Modulated Spiking Unit.
+
+    Simulates an ensemble under steps, bursts and chirps, fits the unit to what the astrocytes do to the release, and
+    scores it on stimuli that it wasn't fitted to, beside a single exponential. Leaves `unit.safetensors`.
+    """
+    from astrobrian.studies.distillation import distil
+
+    with progress_bars() as progress:
+        results = distil(out, backend=backend, seed=seed, progress=progress)
+    show_figures(results.figures, results.folder)
+
+
+@app.command()
+def train(
+    out: Out = Path("results/model"),
+    unit: Annotated[
+        Path | None, typer.Option(help="A unit file, for the time constants to start from.")
+    ] = None,
+    text: Text = None,
+    arm: Annotated[
+        str, typer.Option(help="astrocyte, cut (the same without it), gru, or all of them.")
+    ] = "astrocyte",
+    steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 600,
+    seed: Seed = 0,
+) -> None:
+    """
+    Train a small AstroSNN on the bytes of a text; going on where it was stopped.
+
+    Examples: `astrobrian train --unit results/unit/unit.safetensors`, `astrobrian train --text novel.txt --arm all`
+    """
+    from astrobrian.studies.language import train_arms
+
+    with progress_bars() as progress:
+        results = train_arms(out, unit=unit, text=text, arm=arm, steps=steps, seed=seed, progress=progress)
+    show_figures(results.figures, results.folder)
+
+
+@app.command()
+def generate(
+    model: Annotated[Path, typer.Argument(help="A checkpoint, or the folder that holds one.")],
+    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "\n",
+    length: Annotated[int, typer.Option(help="Bytes to write.")] = 500,
+    temperature: Annotated[
+        float, typer.Option(help="0 takes the likeliest byte, 1 samples as trained.")
+    ] = 0.8,
+    seed: Seed = 0,
+) -> None:
+    """
+    Write text with a trained model.
+
+    Example: `astrobrian generate results/model/astrocyte --prompt "def "`
+    """
+    from astrobrian.bridges import generate as write
+    from astrobrian.bridges import load_model
+
+    written = write(load_model(model), prompt.encode(), length=length, temperature=temperature, seed=seed)
+    sys.stdout.buffer.write(prompt.encode() + written + b"\n")
+
+
+@app.command()
+def models(
+    name: Annotated[
+        str, typer.Argument(help="A model, or a sum: gchi+gliotransmission. Without it, lists them.")
+    ] = "",
+    parameters: Annotated[str, typer.Option(help="A published parameter set to apply, such as FM.")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, such as O_beta=2*umolar/second."),
+    ] = None,
+    cite: Annotated[bool, typer.Option("--cite", help="Print BibTeX entries instead.")] = False,
+) -> None:
+    """
+    Print a model of the library as Brian2 will get it, each constant with its unit, meaning and source.
+
+    Examples: `astrobrian models`, `astrobrian models gchi+gliotransmission`, `astrobrian models chi --parameters FM`
+    """
+    if not name:
+        list_models()
+        return
+    model = read_model(name)
+    if parameters:
+        model = read_parameter_set(parameters)(model)
+    given = {**model.parameters, **model.inputs}
+    model = model(**read_settings(set_ or [], {n: item.quantity for n, item in given.items()}))
+    console.print(model.citation() if cite else str(model), markup=False, highlight=False, soft_wrap=True)
+
+
+def list_models() -> None:
+    """Print the library: models and parameter sets."""
+    from astrobrian.equations import models as library
+    from astrobrian.equations import parameter_sets
+
+    table = Table("model", "states", "source", title="Models")
+    for model in library().values():
+        sources = ", ".join(reference.key for reference in model.references)
+        table.add_row(model.name, " ".join(model.states), sources)
+    console.print(table)
+    table = Table("set", "sets", "source", title="Parameter sets")
+    for values in parameter_sets().values():
+        table.add_row(values.name, " ".join(values.values), values.source)
+    console.print(table)
+
+
+def read_model(name: str) -> Model:
+    """A model of the library, or the sum of several, by name."""
+    from astrobrian.equations import models as library
+
+    parts = [part.strip() for part in name.split("+")]
+    unknown = [part for part in parts if part not in library()]
+    if unknown:
+        raise ValueError(f"there is no model {unknown[0]!r}; there are {', '.join(library())}")
+    first, *rest = (library()[part] for part in parts)
+    return sum(rest, start=first)
+
+
+def read_parameter_set(name: str) -> Any:
+    """A parameter set of the library by name."""
+    from astrobrian.equations import parameter_sets
+
+    if name not in parameter_sets():
+        raise ValueError(f"there is no parameter set {name!r}; there are {', '.join(parameter_sets())}")
+    return parameter_sets()[name]
+
+
+def read_settings(given: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Settings written as ``name=value``, each of the type that its default has."""
+    settings = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise ValueError(f"a setting is written as name=value, got {text!r}")
+        if name not in defaults:
+            raise ValueError(f"there is no setting {name!r}; there are {', '.join(defaults)}")
+        settings[name] = read_value(value, defaults[name])
+    return settings
+
+
+def read_value(text: str, like: Any) -> Any:
+    """A value of the type of another one; raises ValueError if the text isn't one."""
+    from brian2 import Quantity
+
+    from astrobrian.equations.quantity import unit
+
+    if isinstance(like, str):
+        return text
+    if isinstance(like, Quantity):
+        return unit(text)
+    return type(like)(text)
+
+
+@app.command()
+def doctor() -> None:
+    """
+    What is installed, which backends work here, and for each that doesn't, why and what to do.
+
+    Each backend that should work runs a tiny network in a process of its own.
+    """
+    from astrobrian.doctor import doctor as examine
+
+    with console.status("running a tiny network on each backend"):
+        report = examine()
+    console.print(report)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one line instead of a traceback."""
+    from brian2 import DimensionMismatchError
+
+    from astrobrian.backends import BackendError
+
+    try:
+        app()
+    except (ValueError, OSError, ImportError, ArithmeticError, BackendError, DimensionMismatchError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/bold red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
