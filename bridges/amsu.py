@@ -254,6 +254,25 @@ class AMSU(nn.Module):
             zeros(batch, self.units),
         )
 
+    def rest_state(self, x: torch.Tensor) -> AMSUState:
+        """Where traces, matrices and membranes come to rest under a constant input (batch, width) without spikes."""
+        drive, p, dt = self.drive(x), self.constants, self.ms_per_token
+        zero = self.initial_state(x.shape[0])
+        batch, heads, values, keys = zero.H.shape
+        (r,) = KEY.torch(KEY.rest.values())(zero.r, drive.x_k, p["tau_r"], dt)
+        (k,) = KEY.torch([KEY.outputs["k"]])(r, drive.x_k, p["tau_r"], dt)
+        inputs = {
+            "k": k.view(batch, heads, 1, keys),
+            "v": drive.v.view(batch, heads, values, 1),
+            "q": drive.q.view(batch, heads, 1, keys),
+        }
+        element = (p[name].view(heads, 1, 1) for name in ASTROCYTE.parameters)
+        (H,) = ASTROCYTE.torch(ASTROCYTE.rest.values())(
+            zero.H, *(inputs[n] for n in ASTROCYTE.inputs), *element, dt
+        )
+        (u,) = CUT_MEMBRANE.torch(CUT_MEMBRANE.rest.values())(zero.u, drive.x, p["tau_u"], p["theta"], dt)
+        return AMSUState(r, H, u)
+
     def drive(self, x: torch.Tensor) -> AMSUDrive:
         """Signal, key, value and query of an input (..., width)."""
         return AMSUDrive(self.signal(x), self.key(x), self.value(x), self.query(x) * self.keys**-0.5)

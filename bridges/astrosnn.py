@@ -53,7 +53,7 @@ class AstroSNNConfig:
     context: int = 256
     ms_per_token: float = 500.0
     tau_r: tuple[float, float] = (150.0, 2000.0)
-    tau_H: tuple[float, float] = (4000.0, 200_000.0)
+    tau_H: tuple[float, float] = (750.0, 100_000.0)
     tau_u: tuple[float, float] = (250.0, 4000.0)
     trainable_constants: bool = True
 

@@ -81,6 +81,11 @@ class TokenStep:
             reset=cut(self.reset),
         )
 
+    @cached_property
+    def rest(self) -> dict[str, sp.Expr]:
+        """Where each state stays while the inputs do and no spike comes."""
+        return {name: sp.solve(self.update[name] - symbol(name), symbol(name))[0] for name in self.states}
+
     def torch(self, expressions: Iterable[sp.Expr]) -> Callable[..., list[torch.Tensor]]:
         """A Torch function of `arguments` that returns the expressions."""
         return torch_function(self.arguments, tuple(expressions))
