@@ -264,7 +264,10 @@ def read_settings(given: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"a setting is written as name=value, got {text!r}")
         if name not in defaults:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(defaults)}")
-        settings[name] = read_value(value, defaults[name])
+        try:
+            settings[name] = read_value(value, defaults[name])
+        except ValueError as error:
+            raise ValueError(f"the setting {name} can't be {value!r}: {error}") from error
     return settings
 
 
@@ -292,7 +295,15 @@ def doctor() -> None:
 
     with console.status("running a tiny network on each backend"):
         report = examine()
-    console.print(report)
+    installed = Table(title=f"Python {report.python} on {report.system}", show_header=False)
+    for name, found in {**report.packages, **report.tools}.items():
+        installed.add_row(name, found or "[dim]not found[/dim]")
+    console.print(installed)
+    backends = Table("backend", "", "why not, and what to do", title="Backends")
+    for backend in report.backends:
+        verdict = f"[green]works[/green] ({backend.seconds:.0f} s)" if backend.works else "[red]doesn't[/red]"
+        backends.add_row(backend.name, verdict, "" if backend.works else f"{backend.reason}; {backend.fix}")
+    console.print(backends)
 
 
 def main() -> None:
