@@ -1,0 +1,63 @@
+"""The published figures against independently computed numbers (docs/validation.md)."""
+
+import numpy as np
+import pytest
+from brian2 import second, umolar
+
+from astrobrian.studies import coba, gchi, open_loop, ring
+
+
+@pytest.fixture(scope="module")
+def release():
+    return open_loop.simulate(backend="numpy")
+
+
+def test_open_loop_calcium_crosses_the_threshold_when_it_should(release):
+    found = release.figures()
+    assert found["calcium_events_s_weak"] == pytest.approx([2.0846], abs=2e-4)
+    assert found["calcium_events_s_strong"] == pytest.approx([1.0589, 10.3418], abs=2e-4)
+    assert found["C_max_umolar_weak"] == pytest.approx(1.0446, abs=1e-4)
+    assert found["C_max_umolar_strong"] == pytest.approx(1.1869, abs=1e-4)
+    assert found["G_A_max_umolar_weak"] == pytest.approx(78.0, rel=1e-9)
+
+
+def test_gliotransmission_turns_depression_into_facilitation(release):
+    without, weak, strong = release.r_S
+    published = [0.6, 0.3671, 0.154, 0.1035, 0.0958, 0.1629, 0.0429, 0.022, 0.0201]
+    np.testing.assert_allclose(without[:9], published, atol=5e-5)
+    np.testing.assert_allclose(weak[:4], [0.1392, 0.2105, 0.2191, 0.1943], atol=5e-5)
+    np.testing.assert_allclose(strong[:4], [0.0451, 0.0785, 0.0997, 0.1105], atol=6e-5)
+
+
+def test_a_calcium_wave_travels_along_the_ring():
+    wave = ring.simulate(duration=80 * second, backend="numpy")
+    arrivals = np.asarray(wave.arrivals() / second)
+    np.testing.assert_allclose(arrivals[25:29], [8.12, 25.76, 40.82, 56.46], atol=0.06)
+    np.testing.assert_allclose(arrivals[[24, 23, 22]], arrivals[[26, 27, 28]], atol=1e-9)  # mirror symmetric
+    assert wave.figures()["cells_reached"] == 9
+
+
+@pytest.mark.slow
+def test_the_wave_goes_round_the_ring():
+    wave = ring.simulate(duration=4000 * second, backend="cpp")
+    found = wave.figures()
+    arrivals = found["arrivals_s"]
+    assert np.diff(arrivals[30:49]).mean() == pytest.approx(15.52, abs=0.05)
+    assert arrivals[0] == pytest.approx(391.4, abs=0.5)
+    assert found["C_max_umolar"] == pytest.approx(1.014, abs=0.002)
+    assert 40 <= min(found["peaks_per_cell"]) and max(found["peaks_per_cell"]) <= 125
+
+
+def test_noise_changes_only_the_astrocyte_that_has_it():
+    first, second_ = (gchi.simulate(duration=3 * second, seed=seed, backend="numpy") for seed in (1, 2))
+    np.testing.assert_array_equal(first.C[0], second_.C[0])
+    assert np.abs(first.C[1] - second_.C[1]).max() > 0.01 * umolar
+    assert np.abs(first.C[1] - first.C[0]).max() > 0.01 * umolar
+
+
+def test_the_random_network_fires_as_published():
+    # 3.84 and 3.92 Hz over 1 s with the published seed
+    found = [coba.simulate(seed=seed, backend="numpy").figures() for seed in (1, 2)]
+    assert np.mean([each["rate_exc_Hz"] for each in found]) == pytest.approx(3.84, abs=0.15)
+    assert np.mean([each["rate_inh_Hz"] for each in found]) == pytest.approx(3.92, abs=0.2)
+    assert all(each["rate_last_tenth_Hz"] > each["rate_first_tenth_Hz"] for each in found)
