@@ -270,16 +270,17 @@ def plot_distillation(result: Distillation, path: str | Path) -> None:
     held_out = {kind: i for i, kind in enumerate(recording.kinds) if i >= recording.fitted_count}
     figure = Figure(figsize=(8, 2.2 * len(held_out)), layout="constrained")
     time = (np.arange(recording.rate.shape[1]) + 1) * recording.ms_per_token / 1000
-    for axes, (kind, i) in zip(
-        figure.subplots(len(held_out), squeeze=False)[:, 0], held_out.items(), strict=True
-    ):
+    panels = figure.subplots(len(held_out), sharex=True, squeeze=False)[:, 0]
+    for axes, (kind, i) in zip(panels, held_out.items(), strict=True):
+        rate = axes.twinx()
+        rate.fill_between(time, recording.rate[i], color="0.85", step="pre")
+        rate.set_ylabel("rate (Hz)", color="0.5")
+        axes.set_zorder(1)  # the curves over the rates
+        axes.patch.set_visible(False)
         axes.plot(time, recording.modulation[i], "k", label="simulated")
         axes.plot(time, result.predicted[i], label="AM-SU")
         axes.plot(time, result.baseline[i], ":", label="single exponential")
-        axes.set(title=f"{kind}, held out", ylabel="U_0/U_0* - 1", xlim=(0, time[-1]))
-        rate = axes.twinx()
-        rate.fill_between(time, recording.rate[i], color="0.8", step="pre", zorder=0)
-        rate.set_ylabel("rate (Hz)", color="0.5")
-    axes.set_xlabel("time (s)")
-    figure.axes[0].legend(loc="lower right")
+        axes.set(title=f"{kind}, held out", ylabel="change of release\n(U_0/U_0* - 1)", xlim=(0, time[-1]))
+    panels[-1].set_xlabel("time (s)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     figure.savefig(path, dpi=150)
