@@ -136,10 +136,10 @@ def distill(out: Out = Path("results/unit"), backend: Backend = "cpp", seed: See
     Simulates an ensemble under steps, bursts and chirps, fits the unit to what the astrocytes do to the release, and
     scores it on stimuli that it wasn't fitted to, beside a single exponential. Leaves `unit.safetensors`.
     """
-    from astrobrian.studies.distillation import distil
+    from astrobrian.studies.distillation import run_distillation
 
     with progress_bars() as progress:
-        results = distil(out, backend=backend, seed=seed, progress=progress)
+        results = run_distillation(out, backend=backend, seed=seed, progress=progress)
     show_figures(results.figures, results.folder)
 
 
@@ -161,10 +161,10 @@ def train(
 
     Examples: `astrobrian train --unit results/unit/unit.safetensors`, `astrobrian train --text novel.txt --arm all`
     """
-    from astrobrian.studies.language import train_arms
+    from astrobrian.studies.language import run_training
 
     with progress_bars() as progress:
-        results = train_arms(out, unit=unit, text=text, arm=arm, steps=steps, seed=seed, progress=progress)
+        results = run_training(out, unit=unit, text=text, arm=arm, steps=steps, seed=seed, progress=progress)
     show_figures(results.figures, results.folder)
 
 

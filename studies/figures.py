@@ -116,12 +116,12 @@ def run_figure(name: str, out: str | Path, progress: Progress | None = None, **s
         raise ValueError(
             f"{study.name} has no setting {', '.join(sorted(unknown))}; it has {', '.join(study.settings)}"
         )
-    _check_plotting()
+    check_plotting()
     settings = {**study.settings, **settings}
     with Results(out, f"simulate {study.name}", settings=_in_words(settings)) as results:
         results.seed, results.backend = settings.get("seed"), settings["backend"]
         results.stage("set up")
-        found = study.simulate(**settings, progress=_staged(results, progress))
+        found = study.simulate(**settings, progress=staged(results, progress))
         results.stage("measure")
         results.figures |= found.figures()
         results.save_arrays("data", **arrays(found))
@@ -146,12 +146,13 @@ def arrays(found: Any) -> dict[str, Any]:
     return flat
 
 
-def _staged(results: Results, progress: Progress | None) -> Progress:
-    """Tell progress, and keep the wall time of what it tells of."""
+def staged(results: Results, progress: Progress | None, part: str = "") -> Progress:
+    """Tell progress, and keep the wall time of what it tells of, both with the name of a part before the stage."""
     now = ""
 
     def tell(stage: str, done: float, words: str) -> None:
         nonlocal now
+        stage = f"{part}: {stage}" if part else stage
         if stage != now:
             now = stage
             results.stage(stage)
@@ -165,7 +166,8 @@ def _in_words(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Quantity) else value for name, value in settings.items()}
 
 
-def _check_plotting() -> None:
+def check_plotting() -> None:
+    """Raise ResultsError if matplotlib isn't there to plot."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
