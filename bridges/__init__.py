@@ -34,7 +34,7 @@ _HOMES = {
         "plot_training",
         "train",
     ),
-    "unit": ("Unit", "UnitFileError"),
+    "unit": ("Unit", "UnitFileError", "load_unit"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

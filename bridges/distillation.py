@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from astrobrian.bridges.astrosnn import spread
 from astrobrian.bridges.protocols import Ensemble, Protocol, Recording, simulate
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Progress = Callable[[str, float, str], None]
 
@@ -262,8 +265,8 @@ def _scores(recording: Recording, predicted: np.ndarray, baseline: np.ndarray) -
     }
 
 
-def plot_distillation(result: Distillation, path: str | Path) -> None:
-    """Simulated and fitted modulation of one held-out stimulus of each kind, as a picture file."""
+def plot_distillation(result: Distillation) -> Figure:
+    """Simulated and fitted modulation of one held-out stimulus of each kind, as a Matplotlib figure."""
     from matplotlib.figure import Figure
 
     recording = result.recording
@@ -283,4 +286,4 @@ def plot_distillation(result: Distillation, path: str | Path) -> None:
         axes.set(title=f"{kind}, held out", ylabel="change of release\n(U_0/U_0* - 1)", xlim=(0, time[-1]))
     panels[-1].set_xlabel("time (s)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    figure.savefig(path, dpi=150)
+    return figure

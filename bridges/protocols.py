@@ -17,6 +17,7 @@ from brian2 import (
     get_device,
     ms,
     second,
+    seed,
     umolar,
 )
 from brian2.devices.device import RuntimeDevice
@@ -51,7 +52,7 @@ class Protocol:
         Seconds without input at its beginning.
     highest : float
         Highest rate (Hz).
-    fitted, held_out : dict of str to int
+    fitted, held_out : tuple of (str, int)
         How many stimuli of each kind (see `KINDS`) are fitted, and how many are only tested on.
     seed : int
     """
@@ -262,6 +263,7 @@ def simulate(
     for dt in (ensemble.dt_ms, ensemble.astrocyte_dt_ms):
         if not np.isclose(ms_per_token / dt, round(ms_per_token / dt)):
             raise ValueError(f"a token of {ms_per_token} ms isn't a whole number of time steps of {dt} ms")
+    seed(protocol.seed)
     rates = protocol.rates()
     stimuli, per_stimulus = len(rates), ensemble.astrocytes * ensemble.synapses
     stimulus = TimedArray(rates.T * Hz, dt=RATE_BIN * second)

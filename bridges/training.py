@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from astrobrian.bridges.astrosnn import ARMS, AstroSNN, AstroSNNConfig, GRUModel
 from astrobrian.bridges.corpus import Corpus
 from astrobrian.bridges.files import SealedFileError, seal, unseal, write_whole
 from astrobrian.bridges.unit import Unit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Progress = Callable[[str, float, str], None]
 """Called with the stage, how much of it is done (0 to 1), and a message."""
@@ -385,8 +389,8 @@ def compare_arms(
     return results
 
 
-def plot_training(results: dict[str, dict], path: str | Path) -> None:
-    """Held-out bits per byte along the training of each arm, as a picture file."""
+def plot_training(results: dict[str, dict]) -> Figure:
+    """Held-out bits per byte along the training of each arm, as a Matplotlib figure."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -397,4 +401,4 @@ def plot_training(results: dict[str, dict], path: str | Path) -> None:
         axes.plot([p["step"] for p in points], [p["held_out"] for p in points], "o-", label=arm)
     axes.set(xlabel="step", ylabel="bits per byte, held-out part")
     axes.legend()
-    figure.savefig(path, dpi=150)
+    return figure

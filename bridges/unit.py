@@ -35,6 +35,7 @@ UNITS = {
 }
 """Every value of a unit, with the unit that it is in."""
 
+_SIDES = ("signal", "key", "value", "query")
 POSITIVE = ("tau_r", "tau_H", "tau_u", "theta")
 
 
@@ -144,31 +145,28 @@ class Unit:
         }
         write_whole(path, seal("unit", self.values, metadata))
 
-    @classmethod
-    def load(cls, path: str | Path) -> Unit:
-        """Read a unit file.
 
-        Raises
-        ------
-        UnitFileError
-            If the file is damaged, cut short, changed, of another kind, too large, or describes an impossible unit.
-        FileNotFoundError
-            If there is none.
+def load_unit(path: str | Path) -> Unit:
+    """Read a unit file.
 
-        Examples
-        --------
-        >>> unit = Unit.load("results/demo/unit.safetensors")
-        >>> unit.provenance["scores"]
-        """
-        values, metadata = unseal(path, "unit", MAX_BYTES, UnitFileError)
-        if metadata.get("units") != UNITS or not isinstance(metadata.get("provenance"), dict):
-            raise UnitFileError(f"{path} doesn't say what its values are, or where they come from")
-        try:
-            return cls(values, metadata["ms_per_token"], metadata["input_scale_Hz"], metadata["provenance"])
-        except KeyError as error:
-            raise UnitFileError(f"{path} lacks {error}") from None
-        except UnitFileError as error:
-            raise UnitFileError(f"{path}: {error}") from None
+    Raises
+    ------
+    UnitFileError
+        If the file is damaged, cut short, changed, of another kind, too large, or describes an impossible unit.
+    FileNotFoundError
+        If there is none.
 
-
-_SIDES = ("signal", "key", "value", "query")
+    Examples
+    --------
+    >>> unit = load_unit("results/demo/unit.safetensors")
+    >>> unit.provenance["scores"]
+    """
+    values, metadata = unseal(path, "unit", MAX_BYTES, UnitFileError)
+    if metadata.get("units") != UNITS or not isinstance(metadata.get("provenance"), dict):
+        raise UnitFileError(f"{path} doesn't say what its values are, or where they come from")
+    try:
+        return Unit(values, metadata["ms_per_token"], metadata["input_scale_Hz"], metadata["provenance"])
+    except KeyError as error:
+        raise UnitFileError(f"{path} lacks {error}") from None
+    except UnitFileError as error:
+        raise UnitFileError(f"{path}: {error}") from None
