@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -164,14 +165,11 @@ def bifurcations(
     curve = _Curve.of(model, along, between, within, overrides)
     paths: list[np.ndarray] = []
     for value in np.linspace(0, 1, 5):
-        known = [crossing for path in paths for crossing in curve.crossings(path, value)]
         at = {**overrides, along: curve.parameter_quantity(value)}
         for point in fixed_points(model, within, **at):
-            u = curve.corrected(np.append((point.x - curve.low) / curve.width, value), curve.along_axis)
-            if u is not None and not any(np.allclose(u, other, rtol=0, atol=1e-6) for other in known):
-                path = curve.follow_both_ways(u)
-                paths.append(path)
-                known += curve.crossings(path, value)
+            u = np.append((point.x - curve.low) / curve.width, value)
+            if not any(_distance(u, path) < _STEP / 8 for path in paths):
+                paths.append(curve.follow_both_ways(u))
     folds, hopf_points = [], []
     for path in paths:
         for a, b in itertools.pairwise(path):
@@ -200,7 +198,14 @@ class _Curve:
     length: float
 
     @classmethod
-    def of(cls, model: Model, along: str, between: Range, within: Mapping, overrides: Mapping) -> _Curve:
+    def of(
+        cls,
+        model: Model,
+        along: str,
+        between: Range,
+        within: Mapping[str, Range] | None,
+        overrides: Mapping[str, Any],
+    ) -> _Curve:
         flow = rhs(model, **{**overrides, along: between[0]})
         if along not in flow.system.constants:
             raise ModelError(f"the differential equations of {model.name} don't read {along}")
@@ -312,16 +317,6 @@ class _Curve:
         behind = [] if closed else self.follow(u, -tangent)[0]
         return np.array(behind[:0:-1] + ahead)
 
-    def crossings(self, path: np.ndarray, value: float) -> list[np.ndarray]:
-        """Points of a path at one value of the parameter."""
-        found = []
-        for a, b in itertools.pairwise(path):
-            if min(a[-1], b[-1]) <= value <= max(a[-1], b[-1]):
-                fraction = (value - a[-1]) / (b[-1] - a[-1]) if b[-1] != a[-1] else 0.0
-                u = self.corrected(a + fraction * (b - a), self.along_axis)
-                found += [] if u is None else [u]
-        return found
-
     def is_fold(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Whether the curve turns back between two points; at a crossing of two curves it wouldn't."""
         before, after = self.tangent(a), self.tangent(b)
@@ -367,6 +362,13 @@ class _Curve:
         }
         eigenvalues = np.array([np.linalg.eigvals(self.jacobian(u)) for u in path])
         return Branch(self.parameter_quantity(path[:, -1]), states, eigenvalues)
+
+
+def _distance(u: np.ndarray, path: np.ndarray) -> float:
+    """From a point to the closest segment of a path."""
+    start, chord = path[:-1], np.diff(path, axis=0)
+    along = np.einsum("ij,ij->i", u - start, chord) / np.maximum(np.einsum("ij,ij->i", chord, chord), 1e-300)
+    return float(np.min(np.linalg.norm(start + np.clip(along, 0, 1)[:, None] * chord - u, axis=1)))
 
 
 def first_lyapunov_coefficient(jacobian: np.ndarray, second: np.ndarray, third: np.ndarray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Quantity, second
@@ -36,7 +37,7 @@ class LimitCycle:
 
 def limit_cycle(
     model: Model,
-    along: str | None = None,
+    by: str | None = None,
     start: np.ndarray | None = None,
     longest: float = 2000.0,
     **overrides: Quantity | float,
@@ -49,7 +50,7 @@ def limit_cycle(
     ----------
     model : Model
         Any deterministic model.
-    along : str, optional
+    by : str, optional
         State whose upward crossings of its own middle mark the periods; the first state unless given.
     start : numpy.ndarray, optional
         Where to start, in SI units; the model's initial values unless given.
@@ -68,7 +69,7 @@ def limit_cycle(
     >>> limit_cycle(li_rinzel, I=0.7*umolar).period
     """
     flow = rhs(model, **overrides)
-    marked = flow.states.index(along) if along else 0
+    marked = flow.states.index(by) if by else 0
     x = flow.initial if start is None else start
     elapsed, window, periods = 0.0, longest / 16, np.empty(0)
     while elapsed < longest:
@@ -119,8 +120,8 @@ def cycles_along(
     """
     found: list[tuple[Quantity | float, LimitCycle]] = []
     for value in values:
-        start = found[-1][1].x if found else None
-        cycle = limit_cycle(model, start=start, longest=longest, **{**overrides, along: value})
+        given: dict[str, Any] = {**overrides, along: value}
+        cycle = limit_cycle(model, start=found[-1][1].x if found else None, longest=longest, **given)
         found += [] if cycle is None else [(value, cycle)]
     return found
 

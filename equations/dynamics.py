@@ -70,7 +70,7 @@ def value_of(text: str, model: Model) -> float:
         If it is random or reads anything else.
     """
     formula = expression(text, model.name)
-    known = {symbol(n): sp.Float(float(p.quantity)) for n, p in {**model.inputs, **model.parameters}.items()}
+    known = {symbol(n): sp.Float(float(p.quantity)) for n, p in model.constants.items()}
     units = unit_values({s.name for s in formula.free_symbols})
     value = formula.xreplace({**units, **known})
     if value.free_symbols:
@@ -106,7 +106,7 @@ def rhs(model: Model, **overrides: Quantity | float) -> RightHandSide:
         raise ModelError(f"{model.name} has no differential equation")
     undeclared = set(system.constants) - model.equations.names
     changed = model(**{name: value for name, value in overrides.items() if name not in undeclared})
-    values = {n: float(p.quantity) for n, p in {**changed.inputs, **changed.parameters}.items()}
+    values = {n: float(p.quantity) for n, p in changed.constants.items()}
     values |= {n: float(np.asarray(overrides[n])) for n in undeclared & overrides.keys()} | {"t": 0.0}
     if missing := [n for n in system.constants if n not in values]:
         raise ModelError(

@@ -116,9 +116,14 @@ class Model:
         """What Brian2 gets."""
         constants = [
             SingleEquation(PARAMETER, name, get_dimensions(item.quantity), flags=item.flags)
-            for name, item in {**self.inputs, **self.parameters}.items()
+            for name, item in self.constants.items()
         ]
         return Equations([*self._own.values(), *constants])
+
+    @property
+    def constants(self) -> dict[str, Parameter | Input]:
+        """Inputs and parameters, everything that has a value of its own."""
+        return {**self.inputs, **self.parameters}
 
     @property
     def _own(self) -> Equations:
@@ -154,11 +159,13 @@ class Model:
         """
         parameters, inputs = dict(self.parameters), dict(self.inputs)
         for name, value in values.items():
-            home = parameters if name in parameters else inputs
-            if name not in home:
+            if name not in self.constants:
                 raise ModelError(self._unknown(name))
             try:
-                home[name] = home[name].set(value)
+                if name in parameters:
+                    parameters[name] = parameters[name].set(value)
+                else:
+                    inputs[name] = inputs[name].set(value)
             except DimensionMismatchError as error:
                 raise DimensionMismatchError(f"{name} of {self.name}: {error.desc}") from None
             except ValueError as error:
@@ -261,7 +268,7 @@ class Model:
     def __str__(self) -> str:
         """Exactly what Brian2 gets, each constant with its value, meaning and source."""
         parts = [f"# {self.name}", *([self.text] if self.text else [])]
-        for name, item in {**self.inputs, **self.parameters}.items():
+        for name, item in self.constants.items():
             flags = f" ({', '.join(item.flags)})" if item.flags else ""
             parts.append(f"{name} : {base_unit(item.unit)}{flags}  # {item}")
         for what in ("threshold", "refractory", "reset", "on_pre"):
@@ -275,7 +282,7 @@ class Model:
         return f"<Model {self.name}: {', '.join(self.states) or 'no states'}>"
 
     def _repr_latex_(self) -> str:
-        return latex(self._own, {**self.inputs, **self.parameters})
+        return latex(self._own, self.constants)
 
     def citation(self) -> str:
         """BibTeX entries of everything that this model was read from."""

@@ -48,8 +48,7 @@ class ParameterSet:
         ModelError
             If the model has none of these parameters.
         """
-        known = {**model.parameters, **model.inputs}
-        found = {name: value * unit(text) for name, (value, text) in self.values.items() if name in known}
+        found = {n: value * unit(text) for n, (value, text) in self.values.items() if n in model.constants}
         if not found:
             raise ModelError(
                 f"the set {self.name} has nothing for {model.name}; it gives {', '.join(self.values)}"

@@ -22,7 +22,7 @@ TIME = str_to_sympy("t")
 _FUNCTIONS = {
     "clip": lambda x, low, high: sp.Max(low, sp.Min(high, x)),
     "int_": lambda x: (
-        sp.Piecewise((1, x), (0, True)) if not isinstance(x, sp.Expr) else sp.sign(x) * sp.floor(sp.Abs(x))
+        sp.sign(x) * sp.floor(sp.Abs(x)) if isinstance(x, sp.Expr) else sp.Piecewise((1, x), (0, True))
     ),
     "Mod": lambda x, period: x - period * sp.floor(x / period),
     "sqrt": sp.sqrt,

@@ -17,7 +17,7 @@ def fill():
     """Give a Brian2 group a model's values."""
 
     def fill(group, model):
-        for name, item in {**model.parameters, **model.inputs}.items():
+        for name, item in model.constants.items():
             setattr(group, name, item.quantity)
         for name, value in model.initial.items():
             setattr(group, name, value)

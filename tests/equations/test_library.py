@@ -125,7 +125,7 @@ def test_initial_values_are_those_of_the_chapter():
 def test_every_value_of_a_set_has_the_unit_of_some_parameter(values):
     found = {}
     for model in models().values():
-        found |= {n: get_dimensions(i.quantity) for n, i in {**model.parameters, **model.inputs}.items()}
+        found |= {n: get_dimensions(i.quantity) for n, i in model.constants.items()}
     for name, (_, text) in values.values.items():
         if name != "F":  # two models have an F, a flux and a rate
             assert found[name] is get_dimensions(unit(text)), name
