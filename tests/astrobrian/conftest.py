@@ -1,0 +1,19 @@
+"""Brian2 on the target that compiles nothing, in a scope of its own, and left as it was found."""
+
+import pytest
+from brian2 import defaultclock, prefs, seed, set_device, start_scope
+from brian2.devices.device import all_devices
+
+
+@pytest.fixture(autouse=True)
+def fresh_brian():
+    start_scope()
+    target, dt = prefs.codegen.target, defaultclock.dt
+    prefs.codegen.target = "numpy"
+    seed(1)
+    yield
+    all_devices["cpp_standalone"].reinit()
+    set_device("runtime")
+    prefs.codegen.target = target
+    prefs.devices.cpp_standalone.openmp_threads = 0
+    defaultclock.dt = dt
