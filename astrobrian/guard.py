@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from brian2 import Function, Network, Quantity, get_device, second
+from brian2 import Function, Network, Quantity, get_device, ms, second
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner, Group
 from brian2.utils.stringtools import get_identifiers, word_substitute
@@ -14,6 +14,8 @@ from astrobrian.equations import Model
 
 # A value may leave its range by so much of the range: the rounding of a step
 SLACK = 1e-9
+# More often would cost a fast group a quarter of its time, and what has left its range stays there or blows up
+INTERVAL = 1 * ms
 
 
 class PhysicalRangeError(RuntimeError):
@@ -28,7 +30,7 @@ class PhysicalRangeError(RuntimeError):
     value : Quantity
         What it was then.
     time : Quantity
-        Start of the time step in which it happened.
+        Start of the time step at whose end it was noticed.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ def watched(model: Model) -> list[str]:
 
 
 class RangeGuard(CodeRunner):
-    """Compares variables of a group with the bounds of its model at the end of each of the group's time steps.
+    """Compares variables of a group with the bounds of its model, at the end of time steps.
 
-    The first value outside is recorded, and the simulation ends with that time step, on a standalone device too. What
-    was simulated until then can be read as usual.
+    It does so at each step of the group, or once per millisecond if that is rarer. The first value outside is
+    recorded, and the simulation ends with that time step, on a standalone device too. What was simulated until then
+    can be read as usual.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ class RangeGuard(CodeRunner):
                 for number, (name, ends) in enumerate(self.ranges.items(), start=1)
             ),
             user_code="",  # none of these names are the user's: no warnings about them
-            clock=group.clock,
+            dt=max(group.clock.dt, INTERVAL),
             when="end",
             name=f"{group.name}_range_guard*",
             needed_variables=["_violation"],
