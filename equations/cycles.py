@@ -44,7 +44,8 @@ def limit_cycle(
 ) -> LimitCycle | None:
     """The oscillation that a model settles to, or None if it comes to rest.
 
-    Integrated with LSODA (relative tolerance 1e-10) until three periods in a row agree to 1e-5.
+    Integrated with LSODA (relative tolerance 1e-10) until the last three periods agree to 1e-5 of themselves and the
+    states at their beginnings to 1e-5 of the swing: a decaying oscillation isn't taken for a cycle.
 
     Parameters
     ----------
@@ -75,13 +76,14 @@ def limit_cycle(
     while elapsed < longest:
         path = _integrate(flow, x, window)
         x, elapsed = path.y[:, -1], elapsed + window
-        low, high = path.y.min(axis=1), path.y.max(axis=1)
+        late = path.y[:, path.t >= window / 2]
+        low, high = late.min(axis=1), late.max(axis=1)
         if np.all(high - low <= 1e-6 * np.maximum(np.abs(high), np.abs(low))):
             return None
-        crossings = _upward_crossings(path, marked, (low + high)[marked] / 2)
-        periods = np.diff([c[0] for c in crossings])
-        if len(periods) >= 3 and np.ptp(periods[-3:]) < 1e-5 * periods[-1]:
-            return _measure(flow, crossings[-1][1], periods[-1])
+        times = _upward_crossings(path, marked, (low + high)[marked] / 2)
+        periods = np.diff(times)
+        if _repeats(path, times[-4:]):
+            return _measure(flow, path.sol(times[-1]), periods[-1])
         if len(periods) < 6:
             window *= 2
     raise ModelError(
@@ -133,18 +135,25 @@ def _integrate(flow: RightHandSide, x: np.ndarray, duration: float) -> optimize.
     )
 
 
-def _upward_crossings(
-    path: optimize.OptimizeResult, marked: int, level: float
-) -> list[tuple[float, np.ndarray]]:
-    """Times and states at which a state rises through a level."""
+def _upward_crossings(path: optimize.OptimizeResult, marked: int, level: float) -> list[float]:
+    """Times at which a state rises through a level."""
     above = path.y[marked] > level
     rising = np.flatnonzero(~above[:-1] & above[1:])
 
     def distance(t: float) -> float:
         return path.sol(t)[marked] - level
 
-    times = [optimize.brentq(distance, path.t[k], path.t[k + 1], xtol=1e-12) for k in rising]
-    return [(t, path.sol(t)) for t in times]
+    return [optimize.brentq(distance, path.t[k], path.t[k + 1], xtol=1e-12) for k in rising]
+
+
+def _repeats(path: optimize.OptimizeResult, times: list[float]) -> bool:
+    """Whether the three periods that start at these times are one and the same."""
+    if len(times) < 4:
+        return False
+    periods, starts = np.diff(times), path.sol(times)
+    swing = np.ptp(path.sol(np.linspace(times[-2], times[-1], 200)), axis=1)
+    same_length = np.ptp(periods) < 1e-5 * periods[-1]
+    return bool(same_length and np.all(np.ptp(starts, axis=1) <= 1e-5 * swing))
 
 
 def _measure(flow: RightHandSide, x: np.ndarray, period: float) -> LimitCycle:
