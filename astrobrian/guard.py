@@ -107,10 +107,15 @@ def _with_slack(low: str, high: str) -> tuple[str, str]:
     """Both ends, apart by the rounding of a step; an infinite one is the largest number, so that infinity is outside."""
     finite = [end for end in (low, high) if "inf" not in get_identifiers(end)]
     slack = f"{SLACK}*({' + '.join(f'abs({end})' for end in finite)})"
-    return tuple(
-        f"{end} {sign} {slack}" if end in finite else word_substitute(end, {"inf": repr(sys.float_info.max)})
-        for sign, end in (("-", low), ("+", high))
-    )
+
+    def widened(end: str, sign: str) -> str:
+        return (
+            f"{end} {sign} {slack}"
+            if end in finite
+            else word_substitute(end, {"inf": repr(sys.float_info.max)})
+        )
+
+    return widened(low, "-"), widened(high, "+")
 
 
 # In every language: record the first value that isn't inside (NaN never is), and end the run with this time step. All

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from brian2 import Quantity, Subgroup, meter
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import fail_for_dimension_mismatch
-from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 AXES = ("x", "y", "z")
 
@@ -87,15 +89,18 @@ class Grid:
 
     def _tiles(self, N: int) -> tuple[np.ndarray, np.ndarray]:
         """Number of sites along each axis, and their spacing in metres."""
-        if self.shape is not None:
-            return self.shape, self.spacing if self.size is None else self.size / self.shape
-        if self.size is None:
-            each = int(np.ceil(round(N ** (1 / self.dimensions), 9)))
-            return np.full(self.dimensions, each), self.spacing
-        if self.spacing is not None:
-            return _how_many(self.size, self.spacing), self.spacing
-        side = _largest_tile(self.size, N)
-        return np.maximum(_how_many(self.size, side), 1), np.minimum(side, self.size)
+        size, spacing, shape = self.size, self.spacing, self.shape
+        if spacing is not None:
+            if shape is None and size is not None:
+                shape = _how_many(size, spacing)
+            elif shape is None:
+                shape = np.full(self.dimensions, int(np.ceil(round(N ** (1 / self.dimensions), 9))))
+            return shape, spacing
+        assert size is not None  # __init__ saw to it
+        if shape is not None:
+            return shape, size / shape
+        side = _largest_tile(size, N)
+        return np.maximum(_how_many(size, side), 1), np.minimum(side, size)
 
 
 class Uniform:
@@ -268,7 +273,7 @@ def nearest(positions: Quantity, sites: Quantity) -> np.ndarray:
         raise ValueError(
             f"positions have {positions.shape[1]} axes, but the sites they are compared with {sites.shape[1]}"
         )
-    return cKDTree(sites).query(positions)[1]
+    return _tree(sites).query(positions)[1]
 
 
 def neighbours(positions: Quantity, within: Quantity) -> tuple[np.ndarray, np.ndarray]:
@@ -294,9 +299,17 @@ def neighbours(positions: Quantity, within: Quantity) -> tuple[np.ndarray, np.nd
     _check_length(within, "distance")
     if np.ndim(within) or not 0 < float(within) < np.inf:
         raise ValueError(f"the distance of neighbours must be positive, got {within}")
-    pairs = cKDTree(np.asarray(positions)).query_pairs(float(within), output_type="ndarray")
+    pairs = _tree(np.asarray(positions)).query_pairs(float(within), output_type="ndarray")
     pairs = pairs[np.lexsort(pairs.T[::-1])]
     return pairs[:, 0], pairs[:, 1]
+
+
+def _tree(points: np.ndarray) -> cKDTree:
+    from scipy.spatial import (
+        cKDTree,
+    )  # here, because it would be half of the time that `import astrobrian` takes
+
+    return cKDTree(points)
 
 
 def _whole(group: Group) -> tuple[Group, slice]:
@@ -334,10 +347,11 @@ def _lengths(value: object, what: str, dimensions: int) -> np.ndarray:
     return lengths
 
 
-def _dimensions(given: int | None, *extents: object) -> int:
+def _dimensions(given: int | None, *extents: Any) -> int:
     """Number of axes: as many as the extents have entries, two if they don't say."""
-    told = {given} | {len(extent) for extent in extents if np.ndim(extent)}
-    told.discard(None)
+    told = {len(extent) for extent in extents if np.ndim(extent)}
+    if given is not None:
+        told.add(given)
     if len(told) > 1:
         raise ValueError(f"the arguments of a layout disagree on its number of axes: {sorted(told)}")
     dimensions = told.pop() if told else 2

@@ -10,7 +10,7 @@ from brian2.core.variables import VariableView
 from brian2.groups.group import Group
 from brian2.utils.stringtools import get_identifiers
 
-from astrobrian.equations import Model
+from astrobrian.equations import Input, Model, Parameter
 
 
 def assign_values(group: Group, model: Model, level: int = 0) -> None:
@@ -30,7 +30,8 @@ def assign_values(group: Group, model: Model, level: int = 0) -> None:
     ValueError
         If an initial value is outside of its physical range, as far as both are known by now.
     """
-    for name, item in {**model.inputs, **model.parameters}.items():
+    constants: dict[str, Input | Parameter] = {**model.inputs, **model.parameters}
+    for name, item in constants.items():
         if item.quantity:
             _view(group, name).set_item(slice(None), item.quantity)
     for name, expression in model.initial.items():
@@ -53,12 +54,13 @@ def _view(group: Group, name: str) -> VariableView:
 
 
 def _check_initial(group: Group, model: Model, name: str) -> None:
-    parameters = {name: parameter.quantity for name, parameter in model.parameters.items()}
-    start = evaluate(model.initial[name], parameters)
-    ends = [evaluate(end, parameters) for end in model.bounds.get(name, ())]
-    if start is None or not ends or None in ends:
+    if name not in model.bounds:
         return
-    low, high = ends
+    parameters = {name: parameter.quantity for name, parameter in model.parameters.items()}
+    low, high = (evaluate(end, parameters) for end in model.bounds[name])
+    start = evaluate(model.initial[name], parameters)
+    if low is None or start is None or high is None:
+        return
     if not low <= start <= high:
         raise ValueError(
             f"{name} of {group.name} starts at {start}, outside its physical range {low} to {high}"
