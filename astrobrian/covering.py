@@ -153,10 +153,8 @@ class CoveredSynapses(Synapses):
     def astrocyte_index(self) -> np.ndarray:
         """The astrocyte of each synapse, -1 where none covers it; assigning to it is ``cover(index=...)``.
 
-        The name can also be used in string expressions. Raises AttributeError if there are no astrocytes.
+        The name can also be used in string expressions. Synapses without astrocytes don't have it.
         """
-        if self.astrocytes is None:
-            raise AttributeError(f"{self.name} has no astrocytes")
         territory = np.asarray(self.territory[:])
         return np.where(territory == len(self.astrocytes), -1, territory)
 

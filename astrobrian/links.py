@@ -77,6 +77,11 @@ def links(model: Model, pathways: Mapping[str, str], astrocytes: NeuronGroup | N
         If the model names astrocytic variables and there are no astrocytes or no such variables, or
         if astrocytes are given and there is no link.
     """
+    if astrocytes is not None and not isinstance(astrocytes, NeuronGroup):
+        raise TypeError(
+            f"astrocytes must be a whole NeuronGroup or AstrocyteGroup, got {type(astrocytes).__name__}; that only "
+            "some of its cells cover synapses is said in cover(index=...)"
+        )
     lines = [line for code in pathways.values() for line in statements(code)]
     read = model.equations.identifiers.union(*(identifiers(line.expression) for line in lines))
     declared = model.equations.names
@@ -130,11 +135,6 @@ def _check(found: Links, astrocytes: NeuronGroup | None) -> None:
         if named:
             raise ValueError(f"the model uses {named[0]}{SUFFIX}, but no astrocytes are given")
         return
-    if not isinstance(astrocytes, NeuronGroup):
-        raise TypeError(
-            f"astrocytes must be a whole NeuronGroup or AstrocyteGroup, got {type(astrocytes).__name__}; that only "
-            "some of its cells cover synapses is said in cover(index=...)"
-        )
     for name in named:
         if name not in astrocytes.variables:
             known = ", ".join(sorted(v for v in astrocytes.variables if not v.startswith("_")))
