@@ -37,9 +37,9 @@ class AstroSNNConfig:
         Bytes seen at once in training.
     ms_per_token : float
         Time that a byte takes; it maps the time constants of a unit file to tokens.
-    tau_r, tau_H, tau_u : tuple of float
-        Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes and units.
-        A unit file gives others. Chosen here.
+    tau_r, tau_H, tau_u, tau_channels : tuple of float
+        Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes, units of the
+        AM-SU layers and units of the channel mixing. A unit file gives others for the first three. Chosen here.
     trainable_constants : bool
         Whether time constants and thresholds are trained.
     """
@@ -54,7 +54,8 @@ class AstroSNNConfig:
     ms_per_token: float = 500.0
     tau_r: tuple[float, float] = (150.0, 2000.0)
     tau_H: tuple[float, float] = (750.0, 100_000.0)
-    tau_u: tuple[float, float] = (250.0, 4000.0)
+    tau_u: tuple[float, float] = (150.0, 1000.0)
+    tau_channels: tuple[float, float] = (50.0, 300.0)
     trainable_constants: bool = True
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class AstroSNNConfig:
         for name in ("width", "depth", "heads", "keys", "expansion", "context", "ms_per_token"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
-        for name in ("tau_r", "tau_H", "tau_u"):
+        for name in ("tau_r", "tau_H", "tau_u", "tau_channels"):
             low, high = getattr(self, name)
             object.__setattr__(self, name, (float(low), float(high)))
             if not 0 < low <= high:
@@ -157,7 +158,7 @@ class Block(nn.Module):
         self.mix = nn.Linear(width, width)
         units = config.expansion * width
         self.channels = SpikingChannelMixing(
-            width, units, config.ms_per_token, spread(*config.tau_u, units), trainable
+            width, units, config.ms_per_token, spread(*config.tau_channels, units), trainable
         )
 
     def forward(self, x: torch.Tensor, state: tuple | None) -> tuple[torch.Tensor, tuple]:
