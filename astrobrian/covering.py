@@ -30,8 +30,14 @@ class CoveredSynapses(Synapses):
     #: Whether all synapses that there are have been covered.
     _covered = False
 
+    @property
+    def _null_cell(self) -> int:
+        """The territory of synapses that no astrocyte covers."""
+        assert self.astrocytes is not None
+        return len(self.astrocytes)
+
     def _cover_equations(self) -> Equations:
-        N = len(self.astrocytes)
+        N = self._null_cell
         return Equations(
             f"""territory : integer (constant)
             astrocyte_index = territory - int(territory == {N})*{N + 1} : integer"""
@@ -72,8 +78,8 @@ class CoveredSynapses(Synapses):
         elif isinstance(index, str):
             self._set_territory(self._checked(index), level=level + 1)
         else:
-            values = self._check_map(index, self._number(), "synapses")
-            self._set_territory(np.where(values < 0, len(self.astrocytes), values))
+            values = self._check_map(index, len(self), "synapses")
+            self._set_territory(np.where(values < 0, self._null_cell, values))
         self._covered = True
         self._after_cover()
         if self.uncovered:
@@ -111,8 +117,8 @@ class CoveredSynapses(Synapses):
         """Keep the territory of each neuron as a variable of the synapses; return its name."""
         values = self._check_map(values, len(neurons), f"neurons of {neurons.name}")
         start = getattr(neurons, "start", 0)
-        whole = np.full(len(getattr(neurons, "source", neurons)), len(self.astrocytes), dtype=np.int32)
-        whole[start : start + len(values)] = np.where(values < 0, len(self.astrocytes), values)
+        whole = np.full(len(getattr(neurons, "source", neurons)), self._null_cell, dtype=np.int32)
+        whole[start : start + len(values)] = np.where(values < 0, self._null_cell, values)
         name = f"_territory_{by}"
         if name not in self.variables:
             index = "_presynaptic_idx" if by == "pre" else "_postsynaptic_idx"
@@ -125,14 +131,14 @@ class CoveredSynapses(Synapses):
         values = np.asarray(index)
         if values.shape != (length,):
             raise CoverError(f"{self.name}: index of shape {values.shape} for {length} {what}")
-        check_range(values, len(self.astrocytes), self.name, what)
+        check_range(values, self._null_cell, self.name, what)
         return values.astype(np.int32)
 
     def _checked(self, expression: str) -> str:
         """The expression of a territory that checks the expression of an astrocyte index."""
         name = "_checked_territory"
         if name not in self.variables:
-            self.variables.add_object(name, checked_territory(self.name, len(self.astrocytes)))
+            self.variables.add_object(name, checked_territory(self.name, self._null_cell))
         return f"{name}({expression})"
 
     def _set_territory(self, value: str | np.ndarray, level: int = 0) -> None:
@@ -156,7 +162,7 @@ class CoveredSynapses(Synapses):
         The name can also be used in string expressions. Synapses without astrocytes don't have it.
         """
         territory = np.asarray(self.territory[:])
-        return np.where(territory == len(self.astrocytes), -1, territory)
+        return np.where(territory == self._null_cell, -1, territory)
 
     @property
     def uncovered(self) -> int | None:

@@ -102,7 +102,7 @@ def links(model: Model, pathways: Mapping[str, str], astrocytes: NeuronGroup | N
             )
     if event_driven := [name for name in found.gathered if _only_at_spikes(model, name)]:
         raise ValueError(
-            f"{astrocytes.name} reads {event_driven[0]} between spikes, but it depends on an event-driven equation of "
+            f"the astrocytes read {event_driven[0]} between spikes, but it depends on an event-driven equation of "
             f"{model.name}, which is only computed at spikes; make that (clock-driven)"
         )
     return found
@@ -143,6 +143,11 @@ def _check(found: Links, astrocytes: NeuronGroup | None) -> None:
             )
         if astrocytes.variables[name].dtype == bool:
             raise ValueError(f"the model uses {name}{SUFFIX}, but {name} is true or false and not a number")
+    for name in found.written:
+        if astrocytes.variables[name].scalar:
+            raise ValueError(
+                f"{name}{SUFFIX} can't be added to: {name} is shared by all cells of {astrocytes.name}"
+            )
     if not named and not found.gathered:
         raise ValueError(
             f"the model and {astrocytes.name} have nothing to do with each other: it uses no variable X of the "

@@ -84,12 +84,13 @@ class Territories(NeuronGroup):
 
     def _mirror(self, astrocytes: NeuronGroup, names: Iterable[str]) -> None:
         """Copy variables of the astrocytes at every step, before either group is integrated."""
-        index = np.append(np.arange(len(astrocytes)), 0)  # the null cell reads some astrocyte, times zero
+        which = np.append(np.arange(len(astrocytes)), 0)  # the null cell reads some astrocyte, times zero
         self.variables.add_array(
-            "_astrocyte", size=len(index), values=index, dtype=np.int32, constant=True, read_only=True
+            "_astrocyte", size=len(which), values=which, dtype=np.int32, constant=True, read_only=True
         )
         for name in names:
-            self.variables.add_reference(f"_{name}", astrocytes, name, index="_astrocyte")
+            index = "0" if astrocytes.variables[name].scalar else "_astrocyte"
+            self.variables.add_reference(f"_{name}", astrocytes, name, index=index)
         self.run_regularly(
             "\n".join(f"{name}_astro = _{name}*int(i < N - 1)" for name in names),
             when="groups",

@@ -16,7 +16,7 @@ from brian2.utils.logger import get_logger
 
 from astrobrian import published
 from astrobrian.covering import CoveredSynapses, CoverError
-from astrobrian.equations import Model
+from astrobrian.equations import Input, Model, Parameter
 from astrobrian.lifting import ACCUMULATED, UNIFORM, Decision, Lifting
 from astrobrian.links import SUFFIX, Statement, identifiers, links, names_of_neurons, statements
 from astrobrian.territories import (
@@ -142,7 +142,8 @@ class TripartiteSynapses(CoveredSynapses):
         self._indices = _Indexing(self)
         self._assign({name: item for name, item in self._constants().items() if self.variables[name].scalar})
         if astrocytes is not None and form == "lifted":
-            self._add_territories(method)
+            same = {key: value for key, value in kwargs.items() if key in ("dtype", "method_options")}
+            self._add_territories(method=method, **same)
         elif astrocytes is not None:
             self._add_copies()
 
@@ -175,12 +176,12 @@ class TripartiteSynapses(CoveredSynapses):
             if line.target in summed:
                 line = replace(line, target=f"_sum_{line.target}")
             elif line.target in written:
-                covered = f"int(territory < {len(self.astrocytes)})"
+                covered = f"int(territory < {self._null_cell})"
                 line = Statement(f"_written_{line.target}", line.operation, f"({line.expression})*{covered}")
             lines.append(str(line))
         return "\n".join(lines)
 
-    def _add_territories(self, method: str) -> None:
+    def _add_territories(self, **integration: Any) -> None:
         lifted = [*self._living(UNIFORM), *self._living(ACCUMULATED)]
         read, gathered = self._links.read, self._links.gathered
         unlifted_sums = [name for name in gathered if name not in lifted]
@@ -190,7 +191,7 @@ class TripartiteSynapses(CoveredSynapses):
             integrated_here(self.model.equations, lifted),
             read,
             {name: self.model.equations[name].dim for name in unlifted_sums},
-            method=method,
+            **integration,
         )
         self.contained_objects.append(self.territories)
         for name in (*self._living(UNIFORM), *(name + SUFFIX for name in read)):
@@ -221,7 +222,7 @@ class TripartiteSynapses(CoveredSynapses):
 
     def _constants(self) -> dict[str, Any]:
         """Parameters and defaults of inputs that aren't zero."""
-        items = {**self.model.inputs, **self.model.parameters}
+        items: dict[str, Input | Parameter] = {**self.model.inputs, **self.model.parameters}
         return {name: item.quantity for name, item in items.items() if item.quantity}
 
     def _assign(self, values: Mapping[str, Any], which: slice = slice(None), level: int = 0) -> None:
@@ -262,7 +263,7 @@ class TripartiteSynapses(CoveredSynapses):
         if self.territories is not None:
             count_synapses(self)
         if self._links.written:
-            self.written_astrocyte = f"territory - int(territory == {len(self.astrocytes)})"
+            self.written_astrocyte = f"territory - int(territory == {self._null_cell})"
         for copy in self._copies:
             there = {"i": "territory_post"} if copy.target is self else {"j": "territory_pre"}
             copy.connect(**there, skip_if_invalid=True)
@@ -283,10 +284,11 @@ class TripartiteSynapses(CoveredSynapses):
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
         if key not in self._living(UNIFORM):
             return super().__setattr__(key, value, level=level + 1)
+        assert self._lifting is not None  # or nothing would be uniform
         own = self._lifting.not_uniform(identifiers(value)) if isinstance(value, str) else np.size(value) > 1
         if own:
             raise TypeError(self._not_on_synapse(key))
-        self.territories.__setattr__(key, value, level=level + 1)
+        Group.__setattr__(self.territories, key, value, level=level + 1)
 
     def run_regularly(self, code: str, *args: Any, **kwargs: Any) -> CodeRunner:
         """As in Brian2; variables that live once per territory can only be changed in ``territories``."""
@@ -298,7 +300,7 @@ class TripartiteSynapses(CoveredSynapses):
     def _not_on_synapse(self, name: str) -> str:
         return (
             f"{name} of {self.name} can't be set synapse by synapse: it lives once per territory (see explain()). Give "
-            f"it one value for all, set {self.territories.name}.{name} (synapses.territories), or use form='published'"
+            f"it one value for all, set {self.name}.territories.{name}, or use form='published'"
         )
 
     def explain(self) -> str:
@@ -314,7 +316,7 @@ class TripartiteSynapses(CoveredSynapses):
         if decision and decision.place == ACCUMULATED:
             raise AttributeError(
                 f"{self.name} has no {name} for each synapse: {decision.reason}, so that only the sum over each "
-                f"territory is kept: {self.territories.name}.{name} (synapses.territories), or give form='published'"
+                f"territory is kept: {self.name}.territories.{name}, or give form='published'"
             )
         return super().__getattr__(name)
 

@@ -174,6 +174,18 @@ def test_what_stays_on_the_synapse_agrees_too(model):
     assert_agree(results["published"], results["lifted"])
 
 
+@pytest.mark.parametrize("name", ["J_r", "O_P", "i", "C"])
+def test_any_number_of_the_astrocytes_can_be_read(name):
+    unit = {"J_r": "mmolar/second", "O_P": "mmolar/second", "i": "1", "C": "mmolar"}[name]
+    model = Model("reader", f"dm/dt = {name}_astro/({unit})/second - m/second : 1 (clock-driven)")
+    ends = [covered(form, full + model) for form in FORMS]
+    for network in ends:
+        Network(*vars(network).values()).run(20 * ms)
+    assert_allclose(ends[0].synapses.m, ends[1].synapses.m, rtol=1e-9)
+    assert np.max(ends[1].synapses.m) > 0
+    assert ends[1].synapses.decisions["m"].place == "once per territory"
+
+
 # ---------------------------------------------------------------------------------------------------- against formulas
 @pytest.mark.parametrize("form", FORMS)
 def test_receptors_approach_equilibrium_exponentially(form):
@@ -461,6 +473,11 @@ def test_event_driven_glutamate_is_not_known_between_spikes():
 def test_spikes_can_only_add_to_astrocytes(line):
     with pytest.raises(ValueError, match=r"C_astro.*only add"):
         TripartiteSynapses(spikes(), targets(), cells(), full, line)
+
+
+def test_spikes_cannot_add_to_what_all_astrocytes_share():
+    with pytest.raises(ValueError, match="O_P_astro can't be added to"):
+        TripartiteSynapses(spikes(), targets(), cells(), full, "O_P_astro += umolar/second")
 
 
 def test_published_form_copies_one_way_only():
