@@ -105,7 +105,7 @@ class Activity:
 
 
 def simulate(
-    mapping: Mapping = "spatial",
+    mapping: Mapping | np.ndarray = "spatial",
     form: Literal["lifted", "published"] = "lifted",
     duration: Quantity = 8 * second,
     scale: float = 1.0,
@@ -117,9 +117,9 @@ def simulate(
 
     Parameters
     ----------
-    mapping : {"spatial", "published"}, optional
-        Which astrocyte covers which excitatory synapse: the one nearest to the postsynaptic neuron, or what the index
-        formula of the published script says.
+    mapping : {"spatial", "published"} or array of int, optional
+        Which astrocyte covers which excitatory synapse: the one nearest to the postsynaptic neuron, what the index
+        formula of the published script says, or the astrocyte of each postsynaptic neuron (-1: none).
     form : {"lifted", "published"}, optional
         As in `astrobrian.TripartiteSynapses`.
     duration : Quantity, optional
@@ -141,7 +141,8 @@ def simulate(
     brian2.seed(seed)
     brian2.defaultclock.dt = 0.1 * ms
     N_e, N_i, N_a = (round(scale * cells) for cells in (EXCITATORY, INHIBITORY, ASTROCYTES))
-    sheet = Grid(SHEET * np.sqrt(scale))
+    size = SHEET * np.sqrt(scale)
+    sheet = Grid(size)
 
     neurons = Neurons(N_e + N_i, coba_lif, method="euler")
     excitatory, inhibitory = neurons[:N_e], neurons[N_e:]
@@ -159,13 +160,15 @@ def simulate(
     exc_syn.connect(p=0.05 / scale)
     inh_syn = TripartiteSynapses(inhibitory, neurons, model=tsodyks_markram + inhibitory_conductance)
     inh_syn.connect(p=0.2 / scale)
-    if mapping == "spatial":
+    if isinstance(mapping, np.ndarray):
+        exc_syn.cover(by="post", index=mapping)
+    elif mapping == "spatial":
         place(excitatory, sheet)
         place(inhibitory, sheet)
         exc_syn.cover(by="post")
     else:
-        place(astrocytes, Positions(published_positions(N_a, SHEET * np.sqrt(scale))))
-        exc_syn.cover(by="post", index=published_index(N_e, N_i, N_a, SHEET * np.sqrt(scale)))
+        place(astrocytes, Positions(published_positions(N_a, size)))
+        exc_syn.cover(by="post", index=published_index(N_e, N_i, N_a, size))
     gap_junctions = GapJunctions(astrocytes, within=75 * um)  # noqa: F841
 
     exc_mon, inh_mon, ast_mon = SpikeMonitor(excitatory), SpikeMonitor(inhibitory), SpikeMonitor(astrocytes)
@@ -181,8 +184,8 @@ def simulate(
     )
 
 
-def _check(mapping: str, scale: float, duration: Quantity) -> None:
-    if mapping not in get_args(Mapping):
+def _check(mapping: str | np.ndarray, scale: float, duration: Quantity) -> None:
+    if isinstance(mapping, str) and mapping not in get_args(Mapping):
         raise ValueError(f"mapping is one of {', '.join(get_args(Mapping))}, got {mapping!r}")
     if not 0.2 <= scale <= 1:
         raise ValueError(f"scale is between 0.2 (all inhibitory neurons reach all) and 1, got {scale}")

@@ -72,7 +72,8 @@ def raster(ax: Axes, populations: Mapping[str, tuple[Spikes, str]], fraction: fl
     for spikes, colour in populations.values():
         shown = int(spikes.cells * fraction)
         some = spikes.i < shown
-        ax.plot(spikes.t[some] / second, spikes.i[some] + bottom, ",", color=colour, rasterized=True)
+        t, cell = spikes.t[some] / second, spikes.i[some] + bottom
+        ax.plot(t, cell, "|", color=colour, markersize=1.6, markeredgewidth=0.5, rasterized=True)
         middles.append(bottom + shown / 2)
         bottom += shown
     ax.set(ylim=(0, bottom), yticks=middles, yticklabels=populations)
