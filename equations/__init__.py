@@ -31,6 +31,7 @@ from astrobrian.equations.library.tsodyks_markram import (
     release_record,
     tsodyks_markram,
 )
+from astrobrian.equations.library.voltage_lif import voltage_lif
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.parameter import Input, Parameter
 from astrobrian.equations.parameter_set import ParameterSet
@@ -100,6 +101,7 @@ __all__ = [
     "rhs",
     "slow_inward_current",
     "tsodyks_markram",
+    "voltage_lif",
 ]
 
 # imported on first use, because they need the slow parts of SciPy

@@ -56,9 +56,10 @@ class RightHandSide:
         """The model's initial values; a state without one starts at zero."""
         return np.array([value_of(self.model.initial.get(n, "0"), self.model) for n in self.states])
 
-    def quantity(self, name: str, value: float | np.ndarray) -> Quantity | np.ndarray:
-        """A number in SI units with the unit of the state (or parameter, or input) of that name."""
-        return Quantity(value, dim=self.model.equations[name].dim)
+    def quantity(self, name: str, value: float | np.ndarray) -> Quantity | float | np.ndarray:
+        """A number in SI units with the unit of the variable of that name, if it is declared."""
+        declared = self.model.equations
+        return Quantity(value, dim=declared[name].dim) if name in declared else value
 
 
 def value_of(text: str, model: Model) -> float:
@@ -162,6 +163,13 @@ class FixedPoint:
     x: np.ndarray
     eigenvalues: np.ndarray
 
+    @classmethod
+    def of(cls, flow: RightHandSide, x: np.ndarray, eigenvalues: np.ndarray) -> FixedPoint:
+        """From a flow and numbers in SI units; sorts the eigenvalues."""
+        order = np.lexsort((-eigenvalues.imag, -eigenvalues.real))
+        values = {name: flow.quantity(name, value) for name, value in zip(flow.states, x, strict=True)}
+        return cls(values, x, eigenvalues[order])
+
     @property
     def stable(self) -> bool:
         """Whether every perturbation decays."""
@@ -214,7 +222,10 @@ def fixed_points(
             continue
         if not any(np.allclose(x / width, other / width, rtol=0, atol=1e-6) for other in found):
             found.append(x)
-    return [fixed_point_at(flow, x) for x in sorted(found, key=lambda x: x[0])]
+    return [
+        FixedPoint.of(flow, x, np.linalg.eigvals(flow.jacobian(0, x)))
+        for x in sorted(found, key=lambda x: x[0])
+    ]
 
 
 def even_points(count: int, dimension: int) -> np.ndarray:
@@ -242,12 +253,3 @@ def newton(flow: RightHandSide, x: np.ndarray, scale: np.ndarray) -> np.ndarray 
         except np.linalg.LinAlgError:
             return None
     return (z - step) * scale if np.all(np.abs(step) < 1e-8) else None
-
-
-def fixed_point_at(flow: RightHandSide, x: np.ndarray) -> FixedPoint:
-    """The fixed point of a flow at x, which must be one."""
-    eigenvalues = np.linalg.eigvals(flow.jacobian(0, x))
-    order = np.lexsort((-eigenvalues.imag, -eigenvalues.real))
-    return FixedPoint(
-        {n: flow.quantity(n, v) for n, v in zip(flow.states, x, strict=True)}, x, eigenvalues[order]
-    )

@@ -24,11 +24,13 @@ from astrobrian.equations.library.tsodyks_markram import (
     release_record,
     tsodyks_markram,
 )
+from astrobrian.equations.library.voltage_lif import voltage_lif
 from astrobrian.equations.model import Model
 from astrobrian.equations.parameter_set import ParameterSet
 
 _MODELS = (
     coba_lif,
+    voltage_lif,
     tsodyks_markram,
     release_record,
     excitatory_conductance,

@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 import pytest
-from brian2 import second, umolar
+from brian2 import DimensionMismatchError, second, umolar
 
 from astrobrian.equations import (
     AM,
@@ -16,12 +16,14 @@ from astrobrian.equations import (
     chi,
     exogenous_drive,
     fixed_points,
+    gchi,
     gliotransmission,
     li_rinzel,
     limit_cycle,
     plot_bifurcations,
+    presynaptic_receptors,
 )
-from astrobrian.equations.bifurcation import first_lyapunov_coefficient
+from astrobrian.equations.lyapunov import first_lyapunov_coefficient
 
 NEST = NADKARNI_JUNG(li_rinzel)
 RANGE = (0.1 * umolar, 1.3 * umolar)
@@ -198,6 +200,28 @@ def test_what_is_not_read_cannot_be_varied():
         bifurcations(gliotransmission, "C_Theta", (0 * umolar, 1 * umolar))
     with pytest.raises(ModelError, match="the range of I is empty"):
         bifurcations(li_rinzel, "I", (1 * umolar, 1 * umolar))
+
+
+def test_the_range_must_have_the_unit_of_the_parameter():
+    with pytest.raises(DimensionMismatchError):
+        bifurcations(li_rinzel, "I", (0 * umolar, 1 * second))
+
+
+def test_what_nothing_declares_can_be_varied_in_si_units():
+    diagram = bifurcations(presynaptic_receptors, "G_A_astro", (0, 1e-3))
+    (branch,) = diagram.branches
+    bound = branch.states["Gamma_S"][-1]
+    assert float(bound) == pytest.approx(1.5 / (1.5 + 0.5 / 60), rel=1e-12)
+    assert np.all(branch.stable)
+
+
+def test_a_kink_at_the_end_of_the_range_is_no_obstacle():
+    """Without glutamate the bound receptors sit at the lower end of their clip."""
+    within = {"I": (0 * umolar, 5 * umolar), "Gamma_A": (0, 1)}
+    diagram = bifurcations(gchi, "Y_S", (0 * umolar, 1 * umolar), within=within)
+    (branch,) = diagram.branches
+    assert branch.values[0] / umolar == pytest.approx(0, abs=1e-9)
+    assert branch.values[-1] / umolar == pytest.approx(1)
 
 
 def test_the_diagram_prints_what_it_found(chapter):

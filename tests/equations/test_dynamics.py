@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from brian2 import DimensionMismatchError, Hz, mmolar, mV, siemens, umolar
+from scipy.integrate import solve_ivp
 
 from astrobrian.equations import (
     AM,
@@ -122,3 +123,22 @@ def test_inputs_can_be_overridden_with_their_unit_only():
     model = Model("m", "dx/dt = J - x*Hz : mmolar", inputs={"J": Input("umolar/second", "drive")})
     (point,) = fixed_points(model, within={"x": (0 * mmolar, 1 * mmolar)}, J=2 * umolar * Hz)
     assert point.values["x"] / umolar == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("bias", "times", "highest"), [(0.8, [2.0846], 1.0446), (1.25, [1.0589, 10.3418], 1.1869)]
+)
+def test_v7_calcium_crossings_of_example_3(bias, times, highest):
+    """When calcium first rises through 0.5 uM in the two driven astrocytes of the chapter's Fig. 3."""
+    flow = rhs(chi + exogenous_drive, I_bias=bias * umolar)
+    start = [0, 0.9, 0.4e-3]  # C, h, I
+
+    def crossing(t, x):
+        return x[0] - 0.5e-3
+
+    crossing.direction = 1
+    path = solve_ivp(
+        flow, (0, 17), start, method="LSODA", rtol=1e-10, atol=1e-14, events=crossing, max_step=0.01
+    )
+    np.testing.assert_allclose(path.t_events[0], times, atol=6e-5)
+    assert path.y[0].max() * 1e3 == pytest.approx(highest, abs=6e-5)
