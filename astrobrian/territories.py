@@ -12,8 +12,11 @@ an index outside an array.
 **Order within a time step.** In the published form, the value of an astrocyte is copied to its synapses, and the
 glutamate of the synapses to the astrocyte, before either is integrated: both see the other as it was at the beginning
 of the step. The same happens here, in the same slot and order ("groups", one before the state update): the territories
-copy what they need of their astrocytes (`N` numbers instead of one for each synapse), and `Gathering` hands the
+copy what they need of their astrocytes (one number per cell instead of one per synapse), and `Gathering` hands the
 glutamate over, on the astrocytes' own clock.
+
+**Threads.** Several synapses may add to the same cell in one time step. Brian2's OpenMP code leaves the spikes of a
+pathway to one thread as soon as it uses any variable that isn't the synapse's own, so that nothing is lost.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from brian2.core.spikesource import SpikeSource
 from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.groups.group import CodeRunner, Group
 from brian2.synapses.synapses import SynapticIndexing, SynapticSubgroup
-from brian2.utils.logger import get_logger
 
 from astrobrian import published
 from astrobrian.covering import CoveredSynapses, CoverError
@@ -28,8 +27,6 @@ from astrobrian.territories import (
 )
 from astrobrian.values import evaluate
 
-logger = get_logger(__name__)
-
 
 class TripartiteSynapses(CoveredSynapses):
     """Synapses that are covered by astrocytes.
@@ -38,9 +35,10 @@ class TripartiteSynapses(CoveredSynapses):
     several runs, store and restore. Beyond that:
 
     - ``X_astro`` in the model or in a pathway is the variable X of the astrocyte that covers the synapse, as ``X_pre``
-      and ``X_post`` are those of the neurons.
+      and ``X_post`` are those of the neurons: its value at the beginning of the time step, zero if no astrocyte
+      covers the synapse. In the lifted form a pathway can also add to it, at once: ``X_astro += ...``.
     - A variable of the astrocytes that nobody computes, such as the input ``Y_S`` of `gchi`, is fed with the sum or
-      mean of the synapses' variable of the same name.
+      mean of the synapses' variable of the same name, at the beginning of each time step of the astrocytes.
     - The model brings its parameters (as variables of the synapses), initial values and statements at a spike, which
       run before those of `on_pre`.
 
@@ -50,18 +48,18 @@ class TripartiteSynapses(CoveredSynapses):
         As in Brian2; without a target, the source.
     astrocytes : NeuronGroup, optional
         Which astrocytes cover the synapses. Without them this is a Synapses object made from a model.
-    model : Model or str
+    model : Model, Equations or str
         What the synapses are.
     on_pre, on_post : str or Mapping[str, str], optional
         As in Brian2. The statements of the model go before those of the pathway "pre".
     form : {"lifted", "published"}, optional
         Where variables live. In the published form each synapse holds and integrates all of them. In the lifted form,
-        those that are the same at all synapses of an astrocyte, or that only their sum matters of, are kept
-        once per territory (see `explain` and `astrobrian.lifting`). The result is the same.
+        those that are the same at all synapses of an astrocyte are kept once per territory, and so are those of which
+        nothing but the sum matters (see `explain` and `astrobrian.lifting`). The result is the same.
     gather : {"mean", "sum"}, optional
         What the astrocyte is fed: the mean over its synapses (Stimberg et al. 2019, example 6) or their sum
-        (examples 2 and 4). An astrocyte without synapses reads zero. Several objects on the same astrocytes (in the
-        lifted form) add their sums, or share one mean over all their synapses.
+        (examples 2 and 4). An astrocyte without synapses reads zero. If several objects feed the same astrocytes, which
+        the lifted form can, their sums add up, and a mean is taken over the synapses of all of them.
     delay, method, namespace, dt, name : optional
         As in Brian2.
     **kwargs
@@ -95,7 +93,7 @@ class TripartiteSynapses(CoveredSynapses):
         source: SpikeSource,
         target: Group | None = None,
         astrocytes: NeuronGroup | None = None,
-        model: Model | str = "",
+        model: Model | Equations | str = "",
         on_pre: str | Mapping[str, str] = "",
         on_post: str | Mapping[str, str] = "",
         *,
@@ -109,7 +107,7 @@ class TripartiteSynapses(CoveredSynapses):
     ) -> None:
         _check_choice("form", form, ("lifted", "published"))
         _check_choice("gather", gather, ("mean", "sum"))
-        self.model = model = model if isinstance(model, Model) else Model("equations", model)
+        self.model = model = model if isinstance(model, Model) else Model("equations", str(model))
         self.astrocytes = astrocytes
         self.form = form
         self.gather = gather
