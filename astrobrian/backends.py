@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import difflib
+import inspect
 import os
 import shlex
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 
 from brian2 import defaultclock, get_device, get_logger, prefs, set_device, start_scope
 from brian2.core.magic import collect
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
 
 logger = get_logger(__name__)
@@ -65,8 +67,8 @@ def use_backend(
     ========== ===============================================================================================
 
     On "cpp" nothing is simulated until the program has been built, which `run` does. A script with several calls of
-    `run` says ``build_on_run=False`` and calls `build` after the last of them. Random numbers, `defaultclock.dt` aside,
-    are set after this call.
+    `run` says ``build_on_run=False`` and calls `build` after the last of them. `brian2.seed` belongs after this
+    call; `defaultclock.dt` is kept.
 
     Ctrl-C during a run ends it at the end of the current time step on every backend, and what was simulated until then
     can be read. On "cpp" the program notices it by itself and writes its results; pressed again, it is killed.
@@ -186,6 +188,11 @@ def _check_options(
         }
         for option in (option for option, value in given.items() if value is not None):
             raise ValueError(f'{option} is an option of the backend "cpp", not of {name!r}')
+    unknown = build_options.keys() - inspect.signature(CPPStandaloneDevice.build).parameters.keys()
+    if unknown:
+        raise ValueError(
+            f'{min(unknown)} is no option of the backend "cpp", nor of Brian2 for it (see Device.build)'
+        )
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads must be a positive whole number, got {threads!r}")
 

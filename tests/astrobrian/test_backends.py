@@ -1,7 +1,10 @@
 """One call switches the backend, and says what is in the way before anything is built."""
 
 import errno
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -90,6 +93,11 @@ def test_options_of_cpp_are_refused_elsewhere(option, value):
         use_backend("numpy", **{option: value})
 
 
+def test_options_that_nobody_knows_are_refused():
+    with pytest.raises(ValueError, match=r"thread is no option of the backend .cpp."):
+        use_backend("cpp", thread=2)
+
+
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
 def test_threads_that_are_no_number_of_threads(threads):
     with pytest.raises(ValueError, match=r"threads must be a positive whole number, got"):
@@ -157,3 +165,40 @@ def test_groups_made_before_are_pointed_out(caplog):
 def test_nothing_is_left_to_build_on_runtime_backends():
     use_backend("numpy")
     build()
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+from brian2 import Network, StateMonitor, ms, second
+from astrobrian import AstrocyteGroup, use_backend
+from astrobrian.equations import chi
+
+def interrupt():
+    while not Network._globally_running:
+        time.sleep(0.1)
+    time.sleep(3)
+    os.killpg(0, signal.SIGINT)  # as a terminal does: to this process and the program that it started
+
+os.setpgrp()
+use_backend("cpp", directory="build")
+astrocytes = AstrocyteGroup(300, chi)
+trace = StateMonitor(astrocytes, "C", record=[0], dt=10*ms)
+threading.Thread(target=interrupt, daemon=True).start()
+Network(astrocytes, trace).run(100000*second)
+assert 0 < trace.C.size < 10**6 and astrocytes.t < 100000*second
+print("readable")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="sends the signal of a POSIX terminal")
+def test_what_was_simulated_before_ctrl_c_can_be_read(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=300,
+    )
+    assert done.stdout.endswith("readable\n"), done.stderr

@@ -18,6 +18,7 @@ from astrobrian import (
     neighbours,
     place,
     positions_of,
+    use_backend,
 )
 from astrobrian.equations import Model, chi
 
@@ -169,6 +170,15 @@ class TestPlace:
                 return np.stack([angle * np.cos(angle), angle * np.sin(angle)], axis=1) * um
 
         assert AstrocyteGroup(5, chi, layout=Spiral()).x[0] == 0 * meter
+
+    def test_positions_are_known_before_a_standalone_program_runs(self):
+        use_backend("cpp")
+        astrocytes = AstrocyteGroup(4, chi, layout=Grid(2 * mm))
+        place(astrocytes[2:], Positions([[5, 6], [7, 8]] * mm))
+        assert np.allclose(positions_of(astrocytes) / mm, [[0.5, 0.5], [1.5, 0.5], [5, 6], [7, 8]])
+        astrocytes.x = "i*um"
+        with pytest.raises(ValueError, match=r"x of astrocytes\S* was set by a string expression"):
+            positions_of(astrocytes)
 
     def test_refuses_what_cannot_be(self):
         with pytest.raises(TypeError, match="is no layout"):
