@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import Quantity
 from scipy import optimize
 
-from astrobrian.equations.dynamics import Range, RightHandSide, rhs, search_box
+from astrobrian.equations.dynamics import Range, RightHandSide, autonomous, search_box
 from astrobrian.equations.model import Model, ModelError
 
 STEP = 0.004  # largest step along the curve, as a fraction of the search box
@@ -48,7 +48,7 @@ class Curve:
         within: Mapping[str, Range] | None,
         overrides: Mapping[str, Any],
     ) -> Curve:
-        flow = rhs(model, **{**overrides, along: between[0]})
+        flow = autonomous(model, **{**overrides, along: between[0]})
         if along not in flow.system.constants:
             raise ModelError(f"the differential equations of {model.name} don't read {along}")
         box = search_box(flow, within)

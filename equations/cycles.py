@@ -11,7 +11,7 @@ from brian2 import Quantity, second
 from scipy import optimize
 from scipy.integrate import solve_ivp
 
-from astrobrian.equations.dynamics import RightHandSide, rhs
+from astrobrian.equations.dynamics import RightHandSide, autonomous
 from astrobrian.equations.model import Model, ModelError
 
 
@@ -69,7 +69,7 @@ def limit_cycle(
     --------
     >>> limit_cycle(li_rinzel, I=0.7*umolar).period
     """
-    flow = rhs(model, **overrides)
+    flow = autonomous(model, **overrides)
     marked = flow.states.index(by) if by else 0
     x = flow.initial if start is None else start
     elapsed, window, periods = 0.0, longest / 16, np.empty(0)

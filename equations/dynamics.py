@@ -116,6 +116,22 @@ def rhs(model: Model, **overrides: Quantity | float) -> RightHandSide:
     return RightHandSide(changed, system, tuple(values[n] for n in system.constants))
 
 
+def autonomous(model: Model, **overrides: Quantity | float) -> RightHandSide:
+    """`rhs` of a model that doesn't depend on time; only such a one has fixed points and cycles of its own.
+
+    Raises
+    ------
+    ModelError
+        If the equations read ``t``, or as `rhs` does.
+    """
+    flow = rhs(model, **overrides)
+    if "t" in flow.system.constants:
+        raise ModelError(
+            f"{model.name} depends on the time t, so that it has no fixed points or cycles of its own"
+        )
+    return flow
+
+
 def search_box(flow: RightHandSide, within: Mapping[str, Range] | None) -> np.ndarray:
     """Where to look for states: `within` or else the model's bounds, of shape ``(len(states), 2)`` in SI units.
 
@@ -210,7 +226,7 @@ def fixed_points(
     --------
     >>> [point.values["C"] for point in fixed_points(li_rinzel, I=0.5*umolar)]
     """
-    flow = rhs(model, **overrides)
+    flow = autonomous(model, **overrides)
     box = search_box(flow, within)
     low, width = box[:, 0], box[:, 1] - box[:, 0]
     # squared, so that the starts are denser at low concentrations, where fixed points lie close together

@@ -16,8 +16,6 @@ from brian2.parsing.sympytools import str_to_sympy
 
 from astrobrian.equations.model import Model, ModelError
 
-TIME = str_to_sympy("t")
-
 # Brian2's functions that SymPy has under another name
 _FUNCTIONS = {
     "clip": lambda x, low, high: sp.Max(low, sp.Min(high, x)),

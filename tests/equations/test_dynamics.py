@@ -17,6 +17,7 @@ from astrobrian.equations import (
     fixed_points,
     lavrentovich_hemkin,
     li_rinzel,
+    limit_cycle,
     rhs,
 )
 from astrobrian.equations.dynamics import even_points, value_of
@@ -69,6 +70,13 @@ def test_a_model_without_fixed_point_gives_none():
         "drift", "dx/dt = rate : 1", {"rate": Parameter(1, "Hz", "drift")}, bounds={"x": ("0", "1")}
     )
     assert fixed_points(model) == []
+
+
+def test_a_model_driven_by_time_has_no_fixed_points():
+    driven = Model("driven", "dx/dt = sin(t/second)/second : 1", bounds={"x": ("0", "1")})
+    for analysis in (fixed_points, limit_cycle):
+        with pytest.raises(ModelError, match="driven depends on the time t"):
+            analysis(driven)
 
 
 def test_points_outside_the_range_are_left_out():
