@@ -266,7 +266,7 @@ def nearest(positions: Quantity, sites: Quantity) -> np.ndarray:
 
     Examples
     --------
-    >>> synapses.cover(index=nearest(positions_of(neurons), positions_of(astrocytes))[synapses_j])
+    >>> astrocyte_of_neuron = nearest(positions_of(neurons), positions_of(astrocytes))
     """
     positions, sites = np.asarray(positions, dtype=float), np.asarray(sites, dtype=float)
     if positions.shape[1] != sites.shape[1]:
