@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import sysconfig
 import zlib
 from dataclasses import dataclass
@@ -92,7 +93,10 @@ def _file(path: Path, max_bytes: int) -> tuple[str, bytes]:
 
 def _standard_library(max_bytes: int) -> tuple[str, bytes]:
     root = Path(sysconfig.get_paths()["stdlib"])
-    names = (p.relative_to(root) for p in root.rglob("*.py") if not _SKIPPED & set(p.relative_to(root).parts))
+    names = []
+    for folder, inner, files in os.walk(root):
+        inner[:] = [name for name in inner if name not in _SKIPPED]
+        names += [(Path(folder) / name).relative_to(root) for name in files if name.endswith(".py")]
     # by a hash of the name: an order without meaning, so that both parts hold all kinds of files
     ordered = sorted(names, key=lambda p: hashlib.sha256(p.as_posix().encode()).digest())
     content = bytearray()
