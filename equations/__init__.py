@@ -8,6 +8,7 @@ if __name__ != "astrobrian.equations" or getattr(sys.modules["astrobrian"], "__f
     raise ImportError(f"{__name__} loaded outside the astrobrian package from {__file__}")
 
 from astrobrian.equations.library.amsu import amsu, amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.equations.library.calcium_plasticity import calcium_plasticity
 from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
 from astrobrian.equations.library.cleft_glutamate import cleft_glutamate
 from astrobrian.equations.library.coba_lif import coba_lif
@@ -66,6 +67,7 @@ __all__ = [
     "amsu_key",
     "amsu_membrane",
     "bifurcations",
+    "calcium_plasticity",
     "chi",
     "chi_stochastic",
     "cleft_glutamate",

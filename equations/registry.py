@@ -1,6 +1,7 @@
 """All models and parameter sets of the library, by name."""
 
 from astrobrian.equations.library.amsu import amsu, amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.equations.library.calcium_plasticity import calcium_plasticity
 from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
 from astrobrian.equations.library.cleft_glutamate import cleft_glutamate
 from astrobrian.equations.library.coba_lif import coba_lif
@@ -37,6 +38,7 @@ _MODELS = (
     inhibitory_conductance,
     cleft_glutamate,
     presynaptic_receptors,
+    calcium_plasticity,
     li_rinzel,
     li_rinzel_stochastic,
     ip3_metabolism,

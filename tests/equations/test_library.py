@@ -29,6 +29,7 @@ from astrobrian.equations import (
     NADKARNI_JUNG,
     Model,
     ModelError,
+    calcium_plasticity,
     chi,
     chi_stochastic,
     cleft_glutamate,
@@ -36,6 +37,7 @@ from astrobrian.equations import (
     double_exponential_sic,
     excitatory_conductance,
     exogenous_drive,
+    fixed_points,
     gap_junction,
     gchi,
     gliotransmission,
@@ -306,3 +308,32 @@ def test_a_step_of_10_ms_survives_a_burst_of_glutamate(fill):
     Network(group).run(1 * second)
     assert 0 <= group.Gamma_A[0] < 10
     assert 0 <= group.C[0] <= 2 * umolar
+
+
+def test_at_rest_a_plastic_synapse_is_weak_or_strong():
+    points = fixed_points(calcium_plasticity, within={"C_syn": (-1, 0.9)})
+    assert [round(float(p.values["W"]), 9) for p in sorted(points, key=lambda p: p.x[1])] == [0, 0.5, 1]
+    assert [p.stable for p in sorted(points, key=lambda p: p.x[1])] == [True, False, True]
+
+
+@pytest.mark.parametrize(("calcium", "sign"), [(0.5, 0), (1.1, -1), (1.5, 1)])
+def test_calcium_decides_between_depression_and_potentiation(calcium, sign):
+    """The drift of the weight at W_0, where the synapse itself has none."""
+    flow = rhs(calcium_plasticity)
+    assert np.sign(flow(0, np.array([calcium, 0.5]))[1]) == sign
+
+
+def test_spikes_of_both_sides_bring_calcium(fill):
+    model = tsodyks_markram + calcium_plasticity
+    source = SpikeGeneratorGroup(1, [0], [0] * ms, dt=0.1 * ms)
+    target = SpikeGeneratorGroup(1, [0], [10] * ms, dt=0.1 * ms)
+    synapses = Synapses(
+        source, target, model.equations, on_pre=model.on_pre, on_post="C_syn += Cpost", delay=13.7 * ms,
+        method="euler", dt=0.1 * ms,
+    )  # fmt: skip
+    synapses.connect()
+    fill(synapses, model)
+    monitor = StateMonitor(synapses, "C_syn", record=True, dt=0.1 * ms, when="end")
+    Network(source, target, synapses, monitor).run(20 * ms)
+    assert monitor.C_syn[0][100] == pytest.approx(2, rel=1e-12)
+    assert monitor.C_syn[0][137] - monitor.C_syn[0][136] == pytest.approx(0.6, abs=0.02)
