@@ -40,7 +40,7 @@ def test_switching_there_and_back_changes_nothing_but_the_backend(tmp_path):
 
 
 @pytest.mark.slow
-def test_threads_and_a_second_build_in_the_same_session(tmp_path):
+def test_threads_and_a_second_build_from_the_same_script(tmp_path):
     use_backend("numpy")
     expected = simulate()
     for _ in range(2):
