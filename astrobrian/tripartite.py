@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from inspect import cleandoc
 from typing import Any, Literal
 
 import numpy as np
@@ -345,9 +346,8 @@ def _check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _by_name(code: str | Mapping[str, str], name: str) -> dict[str, str]:
-    if isinstance(code, Mapping):
-        return dict(code)
-    return {name: code} if code else {}
+    pathways = code if isinstance(code, Mapping) else {name: code}
+    return {key: cleandoc(code) for key, code in pathways.items() if code}
 
 
 def _with_model(model: Model, on_pre: str | Mapping[str, str]) -> dict[str, str]:

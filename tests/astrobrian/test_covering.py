@@ -70,6 +70,21 @@ def test_by_an_expression(synapses, neurons):
     assert_array_equal(synapses.i["astrocyte_index == 1"] > 2, True)
 
 
+def test_names_of_the_caller(neurons):
+    every, first = 2, 1
+    synapses = TripartiteSynapses(
+        neurons, neurons, AstrocyteGroup(3, gchi), tsodyks_markram + cleft_glutamate
+    )
+    synapses.connect("(i + j) % every == 0")
+    synapses.astrocyte_index = "first + 0*i"
+    synapses.x_S = "0.1*every"
+    assert (len(synapses), set(synapses.astrocyte_index), set(synapses.x_S[:])) == (
+        18,
+        {first},
+        {0.1 * every},
+    )
+
+
 def test_covering_again_changes_it(synapses):
     synapses.cover(by="post", index=np.zeros(6, int))
     synapses.cover(by="post", index=np.full(6, 2))

@@ -334,6 +334,15 @@ def test_delay_moves_everything_that_a_spike_does(form):
     assert traces[3].max() > 0
 
 
+def test_code_may_be_indented():
+    on_pre = """
+        g_e_post += (0.05*nS
+                     *r_S)  # a comment
+        Y_S += 1*mmolar
+    """
+    assert_agree(*(record(covered(form, on_pre=on_pre), 20 * ms) for form in FORMS))
+
+
 def test_pathways_and_statements_of_both_ends():
     source, target = spikes(), SpikeGeneratorGroup(2, [0, 1], [10, 20] * ms)
     synapses = TripartiteSynapses(
