@@ -4,16 +4,21 @@ import shutil
 
 import numpy as np
 import pytest
-from brian2 import NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, run, umolar
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, run, umolar
 from numpy.testing import assert_allclose
 
 from astrobrian import AstrocyteGroup, TripartiteSynapses, use_backend
+from astrobrian.covering import CoverError
 from astrobrian.equations import (
     cleft_glutamate,
     gchi,
     gliotransmission,
     presynaptic_receptors,
     tsodyks_markram,
+)
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler"
 )
 
 
@@ -47,7 +52,7 @@ def simulate(form):
     return traces
 
 
-@pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler")
+@needs_compiler
 @pytest.mark.parametrize(
     ("backend", "options"),
     [
@@ -63,3 +68,34 @@ def test_lifted_there_is_published_here(backend, options):
     assert here["G_A"].max() > 0.01
     for name, values in here.items():
         assert_allclose(there[name], values, rtol=1e-9, atol=1e-9 * np.abs(values).max(), err_msg=name)
+
+
+@needs_compiler
+def test_array_for_synapses_that_python_does_not_know():
+    use_backend("cpp", build_on_run=False)
+    synapses = few_synapses()
+    with pytest.raises(CoverError, match="only known when the standalone program runs"):
+        synapses.cover(index=[0, 1])
+    synapses.cover(by="post", index=[0, 1, -1])
+    assert synapses.uncovered is None
+    assert repr(synapses).startswith(f"<TripartiteSynapses {synapses.name!r}: ? synapses")
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_standalone_program_checks_expressions(capfd):
+    use_backend("cpp")
+    synapses = few_synapses()
+    synapses.cover(index="i + 1")
+    net = Network(synapses.source, synapses.astrocytes, synapses)
+    with pytest.raises(RuntimeError, match="run failed"):
+        net.run(1 * ms)
+    assert "astrocyte 2 is out of range; indices go from 0 to 1" in capfd.readouterr().err
+
+
+def few_synapses():
+    neurons = NeuronGroup(3, "g : 1", threshold="False", name="few")
+    glia = AstrocyteGroup(2, gchi, name="two")
+    synapses = TripartiteSynapses(neurons, neurons, glia, tsodyks_markram + cleft_glutamate, name="checked")
+    synapses.connect("i != j")
+    return synapses
