@@ -115,6 +115,8 @@ def use_backend(
         if threads is not None:
             _check_openmp()
         prefs.devices.cpp_standalone.openmp_threads = threads or 0
+        if prefs.devices.cpp_standalone.extra_make_args_unix == ["-j"]:  # Brian2's default: all files at once
+            prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
         directory = _writable(directory)
         all_devices["cpp_standalone"].reinit()
         set_device("cpp_standalone", build_on_run=build_on_run, directory=directory, **build_options)

@@ -71,8 +71,7 @@ def simulate(
     use_backend(backend)
     driven = cells // 2
     model = chi + exogenous_drive(F_ex=0.09 * umolar / second)
-    # the published drive makes the IP3 of undriven cells step to and fro across zero, by less than 1e-7 umolar
-    astrocytes = AstrocyteGroup(cells, model, dt=50 * ms, check_range=False)
+    astrocytes = AstrocyteGroup(cells, model, dt=50 * ms)
     astrocytes.C = astrocytes.I = 0 * umolar
     astrocytes.run_regularly(
         "I_bias = int(i == driven and t % (50*second) < 20*second)*umolar", dt=10 * second

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from astrobrian.equations.library.shared import FRACTION, IP3, STIMBERG
+from astrobrian.equations.library.shared import FRACTION, IP3, NO_CONCENTRATION, STIMBERG
 from astrobrian.equations.model import Model
 from astrobrian.equations.parameter import Parameter
 from astrobrian.equations.references import LI_RINZEL_1994, SHUAI_JUNG_2002, STIMBERG_2019
@@ -44,7 +44,7 @@ li_rinzel = Model(
     },
     inputs={"I": IP3},
     initial={"C": "0.01*umolar", "h": "0.9"},
-    bounds={"C": ("0*mmolar", "C_T"), "h": FRACTION},
+    bounds={"C": (NO_CONCENTRATION, "C_T"), "h": FRACTION},
     references=(LI_RINZEL_1994, STIMBERG_2019),
 )
 

@@ -10,5 +10,7 @@ CALCIUM = Input("umolar", "calcium in the cytosol")
 IP3 = Input("umolar", "IP3 in the cytosol")
 GLIOTRANSMITTER = Input("umolar", "gliotransmitter outside the astrocyte")
 
-ANY_CONCENTRATION = ("0*mmolar", "inf*mmolar")
+# A picomolar is about one molecule in a cell: below zero by less is the rounding of a step, not a fault.
+NO_CONCENTRATION = "-1*pmolar"
+ANY_CONCENTRATION = (NO_CONCENTRATION, "inf*mmolar")
 FRACTION = ("0", "1")
