@@ -82,9 +82,9 @@ class CoveredSynapses(Synapses):
             self._set_territory(np.where(values < 0, self._null_cell, values))
         self._covered = True
         self._after_cover()
-        if self.uncovered:
+        if uncovered := self.uncovered:
             logger.warn(  # noqa: G010  (Brian2's own loggers have no other name for it)
-                f"{self.uncovered} of {self._number()} synapses of {self.name} are covered by no astrocyte"
+                f"{uncovered} of {len(self)} synapses of {self.name} are covered by no astrocyte"
             )
 
     def _check_coverable(self, by: object, index: object) -> None:
