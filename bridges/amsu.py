@@ -218,6 +218,9 @@ class AMSU(nn.Module):
         self.key = nn.Linear(width, heads * keys)
         self.value = nn.Linear(width, units)
         self.query = nn.Linear(width, heads * keys)
+        with torch.no_grad():  # what the astrocyte adds is small beside the threshold at first; chosen here
+            for p in self.query.parameters():
+                p.mul_(0.2)
         declared = {**amsu_key.parameters, **amsu_astrocyte.parameters, **amsu_membrane.parameters}
         given = {"tau_r": tau_r, "tau_H": tau_H, "tau_u": tau_u, "theta": theta}
         lengths = {"tau_r": heads * keys, "tau_H": heads, "tau_u": units, "theta": units}

@@ -39,7 +39,7 @@ class AstroSNNConfig:
         Time that a byte takes; it maps the time constants of a unit file to tokens.
     tau_r, tau_H, tau_u, tau_channels : tuple of float
         Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes, units of the
-        AM-SU layers and units of the channel mixing. A unit file gives others for the first three. Chosen here.
+        AM-SU layers and units of the channel mixing. A unit file gives others for the first two. Chosen here.
     trainable_constants : bool
         Whether time constants and thresholds are trained.
     """
@@ -55,7 +55,7 @@ class AstroSNNConfig:
     tau_r: tuple[float, float] = (150.0, 2000.0)
     tau_H: tuple[float, float] = (750.0, 100_000.0)
     tau_u: tuple[float, float] = (150.0, 1000.0)
-    tau_channels: tuple[float, float] = (50.0, 300.0)
+    tau_channels: tuple[float, float] = (250.0, 4000.0)
     trainable_constants: bool = True
 
     def __post_init__(self) -> None:
@@ -102,20 +102,16 @@ def resampled(values: np.ndarray, count: int) -> torch.Tensor:
 def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, torch.Tensor]:
     """Time constants (ms) that every AM-SU layer starts with: the configuration's, or those of a unit.
 
-    Of a unit the bank of its astrocytes goes to the heads, that of its traces to the keys of each head, and its
-    membranes and thresholds to the units.
+    Of a unit the bank of its astrocytes goes to the heads, and that of its traces to the keys of each head. Membranes
+    aren't distilled; they have the configuration's time constants.
     """
     if unit is None:
-        tau_r = spread(*config.tau_r, config.keys)
-        tau_H, tau_u = spread(*config.tau_H, config.heads), spread(*config.tau_u, config.width)
-        return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H, "tau_u": tau_u}
-    values = unit.values
-    return {
-        "tau_r": resampled(values["tau_r"], config.keys).repeat(config.heads),
-        "tau_H": resampled(values["tau_H"], config.heads),
-        "tau_u": resampled(values["tau_u"], config.width),
-        "theta": resampled(values["theta"], config.width),
-    }
+        tau_r, tau_H = spread(*config.tau_r, config.keys), spread(*config.tau_H, config.heads)
+    else:
+        tau_r, tau_H = (
+            resampled(unit.values[name], n) for name, n in (("tau_r", config.keys), ("tau_H", config.heads))
+        )
+    return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H, "tau_u": spread(*config.tau_u, config.width)}
 
 
 class SpikingChannelMixing(nn.Module):
@@ -177,7 +173,7 @@ class AstroSNN(nn.Module):
     config : AstroSNNConfig
         With the arm ``"astrocyte"`` or ``"cut"``.
     unit : Unit, optional
-        Gives the initial time constants and thresholds.
+        Gives the initial time constants of traces and astrocytes.
 
     Examples
     --------

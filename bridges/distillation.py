@@ -61,14 +61,19 @@ class Fit:
 class SingleExponential(nn.Module):
     """The baseline: one saturating function of the rate, one trace, one read-out.
 
-    It is fitted as the unit is. The trace follows the same law as the unit's own.
+    It is fitted as the unit is, but from several time constants, of which the best fit counts. The trace follows the
+    same law as the unit's own.
     """
 
-    def __init__(self, ms_per_token: float) -> None:
+    STARTS = (2000.0, 10_000.0, 50_000.0)  # ms
+
+    def __init__(self, ms_per_token: float, tau: float) -> None:
         super().__init__()
         self.ms_per_token = ms_per_token
         self.saturation, self.readout = nn.Linear(1, 1), nn.Linear(1, 1)
-        self.log_tau = nn.Parameter(torch.tensor([math.log(10_000.0)]))
+        with torch.no_grad():
+            self.saturation.weight.fill_(3.0)
+        self.log_tau = nn.Parameter(torch.tensor([math.log(tau)]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Modulation (stimuli, tokens) for a signal (stimuli, tokens, 1)."""
@@ -97,8 +102,13 @@ def r_squared(target: np.ndarray, predicted: np.ndarray) -> float:
     return float(1 - np.square(target - predicted).sum() / np.square(target - target.mean()).sum())
 
 
-def fit(model: nn.Module, x: torch.Tensor, target: torch.Tensor, settings: Fit, report: Callable) -> None:
-    """Least squares by Adam, all stimuli at once.
+def fit(model: nn.Module, x: torch.Tensor, target: torch.Tensor, settings: Fit, report: Callable) -> float:
+    """Least squares by Adam, all stimuli at once, from a read-out that is constant at the mean of the target.
+
+    Returns
+    -------
+    float
+        The error, as a share of the target's variance.
 
     Raises
     ------
@@ -109,6 +119,9 @@ def fit(model: nn.Module, x: torch.Tensor, target: torch.Tensor, settings: Fit, 
     optimiser = torch.optim.Adam(trained, lr=settings.learning_rate, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
     variance = target.var()
+    with torch.no_grad():
+        model.readout.weight.zero_()
+        model.readout.bias.fill_(target.mean())
     for epoch in range(settings.epochs):
         error = (model(x) - target).square().mean() / variance
         if not torch.isfinite(error):
@@ -119,6 +132,7 @@ def fit(model: nn.Module, x: torch.Tensor, target: torch.Tensor, settings: Fit, 
         optimiser.step()
         schedule.step()
         report((epoch + 1) / settings.epochs, f"R2 {1 - error.item():.4f} on the fitted stimuli")
+    return error.item()
 
 
 @dataclass(frozen=True)
@@ -204,17 +218,19 @@ def fit_recording(
     torch.set_default_dtype(torch.float64)
     try:
         torch.manual_seed(settings.seed)
-        baseline = SingleExponential(recording.ms_per_token)
         unit = _unit_to_fit(settings, recording.ms_per_token)
-        for model, name, start, share in (
-            (baseline, "single exponential", 0.0, 0.2),
-            (unit, "AM-SU", 0.2, 0.8),
-        ):
+        baselines = [SingleExponential(recording.ms_per_token, tau) for tau in SingleExponential.STARTS]
+        errors = []
+        for i, model in enumerate((unit, *baselines)):
+            start, share, name = (
+                (0.0, 0.7, "AM-SU") if model is unit else (0.6 + 0.1 * i, 0.1, "single exponential")
+            )
 
             def told(done: float, message: str, name: str = name, start: float = start, share: float = share):
                 report("fit", start + share * done, f"{name}: {message}")
 
-            fit(model, x[fitted], target[fitted], settings, told)
+            errors.append(fit(model, x[fitted], target[fitted], settings, told))
+        baseline = baselines[int(np.argmin(errors[1:]))]
         with torch.no_grad():
             predictions = [m(x).numpy() for m in (unit, baseline)]
     finally:
