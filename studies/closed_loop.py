@@ -27,6 +27,7 @@ from brian2 import (
 from astrobrian import AstrocyteGroup, TripartiteSynapses, use_backend
 from astrobrian.equations import (
     Model,
+    Parameter,
     chi,
     cleft_glutamate,
     exogenous_drive,
@@ -47,18 +48,19 @@ STEPS, STEP = np.array([0.011, 0.11, 1.1, 11]) * Hz, 5 * second
 RATES = np.logspace(-1, 2, 100) * Hz
 TRANSIENT, COUNTED = 15 * second, 180 * second
 
-# number of spikes and sums of what they release, after the transient
+# number of spikes and sums of what they release
 release_count = Model(
-    "release_count",
+    name="release_count",
     text="""
         spikes : 1
         released : 1
         released_squared : 1
     """,
+    parameters={"from_t": Parameter(0, "second", "earlier spikes are not counted")},
     on_pre="""
-        spikes += int(t >= 15*second)
-        released += r_S*int(t >= 15*second)
-        released_squared += r_S**2*int(t >= 15*second)
+        spikes += int(t >= from_t)
+        released += r_S*int(t >= from_t)
+        released_squared += r_S**2*int(t >= from_t)
     """,
 )
 
@@ -146,10 +148,7 @@ def _three_kinds(source: PoissonGroup, release: Model) -> tuple[Network, list[Tr
     N = len(source)
     target = NeuronGroup(N, "")
     driven = AstrocyteGroup(N, chi + exogenous_drive(I_bias=1 * umolar) + gliotransmission)
-    # the published drive makes IP3 at rest step to and fro across zero, by some 1e-9 umolar
-    sensing = AstrocyteGroup(
-        N, gchi(O_beta=3.2 * umolar / second) + exogenous_drive + gliotransmission, check_range=False
-    )
+    sensing = AstrocyteGroup(N, gchi(O_beta=3.2 * umolar / second) + exogenous_drive + gliotransmission)
     driven.C = driven.I = sensing.C = sensing.I = 0 * umolar
     plain = release + cleft_glutamate
     modulated = plain + presynaptic_receptors

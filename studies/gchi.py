@@ -78,8 +78,7 @@ def simulate(
         Omega_5P=0.1 / second,
         K_D=0.5 * umolar,
     )
-    # the published drive makes IP3 step to and fro across zero, by some 1e-10 umolar
-    astrocytes = AstrocyteGroup(2, model + exogenous_drive(F_ex=0.09 * umolar / second), check_range=False)
+    astrocytes = AstrocyteGroup(2, model + exogenous_drive(F_ex=0.09 * umolar / second))
     astrocytes.noise = [0, 1]
     astrocytes.C = astrocytes.I = 0 * umolar
     full_release = Model("full_release", on_pre="r_S = 1")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from brian2 import second, umolar
+from brian2 import Hz, second, umolar
 
-from astrobrian.studies import coba, gchi, open_loop, ring
+from astrobrian.studies import closed_loop, coba, gchi, open_loop, ring
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,19 @@ def test_the_random_network_fires_as_published():
     assert np.mean([each["rate_exc_Hz"] for each in found]) == pytest.approx(3.84, abs=0.15)
     assert np.mean([each["rate_inh_Hz"] for each in found]) == pytest.approx(3.92, abs=0.2)
     assert all(each["rate_last_tenth_Hz"] > each["rate_first_tenth_Hz"] for each in found)
+
+
+@pytest.mark.slow
+def test_closed_and_open_loop_reduce_release():
+    found = closed_loop.simulate(backend="cpp")
+    none, open_, closed = found.r_S_mean
+    low, high = closed_loop.RATES < 0.2 * Hz, closed_loop.RATES > 50 * Hz
+    assert none[low].mean() == pytest.approx(0.6, abs=0.02)  # U_0_star of a rested synapse
+    assert np.all(np.diff(none[::10]) < 0)  # depression
+    assert open_[low].mean() < 0.1 < closed[low].mean() < 0.4
+    np.testing.assert_allclose(open_[high], none[high], rtol=0.1)  # all three are silenced at high rates
+    np.testing.assert_allclose(closed[high], none[high], rtol=0.1)
+    # Campbell's theorem joins both experiments: mean glutamate is rate times release over clearance
+    for rate, Y_S in zip(closed_loop.STEPS[2:], found.figures()["Y_S_mean_umolar_none"][2:], strict=True):
+        r_S = none[np.argmin(abs(closed_loop.RATES - rate))]
+        assert Y_S == pytest.approx(float(rate / Hz) * 0.005 * 500e3 * r_S / 40, rel=0.06)
