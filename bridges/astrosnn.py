@@ -36,7 +36,8 @@ class AstroSNNConfig:
     context : int
         Bytes seen at once in training.
     ms_per_token : float
-        Time that a byte takes; it maps the time constants of a unit file to tokens.
+        Time that a byte takes; it maps the time constants of a unit file to tokens. Chosen here: the bank of a distilled
+        unit, half a second to 20 s, then spans fractions of a byte to a few bytes; that learnt fastest.
     tau_r, tau_H, tau_u, tau_channels : tuple of float
         Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes, units of the
         AM-SU layers and units of the channel mixing. A unit file gives others for the first two. Chosen here.
@@ -51,11 +52,11 @@ class AstroSNNConfig:
     keys: int = 32
     expansion: int = 3
     context: int = 256
-    ms_per_token: float = 500.0
-    tau_r: tuple[float, float] = (150.0, 2000.0)
-    tau_H: tuple[float, float] = (750.0, 100_000.0)
-    tau_u: tuple[float, float] = (150.0, 1000.0)
-    tau_channels: tuple[float, float] = (250.0, 4000.0)
+    ms_per_token: float = 4000.0
+    tau_r: tuple[float, float] = (500.0, 16_000.0)
+    tau_H: tuple[float, float] = (1000.0, 100_000.0)
+    tau_u: tuple[float, float] = (1200.0, 8000.0)
+    tau_channels: tuple[float, float] = (2000.0, 32_000.0)
     trainable_constants: bool = True
 
     def __post_init__(self) -> None:
