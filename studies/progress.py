@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from brian2 import get_device, ms, second
+from brian2 import Quantity, get_device, second
 from brian2.devices.device import RuntimeDevice
 
 # stage ("compile" or "simulate"), part done from 0 to 1, and the same in words
@@ -19,7 +19,7 @@ _TELL = 'std::ofstream("progress") << completed;'
 
 
 @contextmanager
-def reporting(progress: Progress | None, duration: Any) -> Iterator[dict[str, Any]]:
+def reporting(progress: Progress | None, duration: Quantity) -> Iterator[dict[str, Any]]:
     """The arguments of `brian2.run` that let it tell how far it has come, on any backend.
 
     Parameters
@@ -30,36 +30,55 @@ def reporting(progress: Progress | None, duration: Any) -> Iterator[dict[str, An
     duration : Quantity
         How long the simulation runs.
 
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended the simulation early (`brian2.run` itself returns as if nothing had happened) or the compiler.
+
     Examples
     --------
     >>> with reporting(print, 2*second) as report:
     ...     run(2*second, **report)
     """
+    device = get_device()
     if progress is None:
         yield {}
-    elif isinstance(get_device(), RuntimeDevice):
+    elif isinstance(device, RuntimeDevice):
         yield {
             "report": lambda _elapsed, done, *_: progress(*_simulated(done, duration)),
             "report_period": 0.5 * second,
         }
     else:
-        over = threading.Event()
-        watch = threading.Thread(target=_watch, args=(progress, duration, over), daemon=True)
-        watch.start()
-        try:
-            yield {"report": _TELL, "report_period": 500 * ms}
-        finally:
-            over.set()
-            watch.join()
-        progress(*_simulated(1.0, duration))
+        with _watching(progress, duration):
+            yield {"report": _TELL, "report_period": 0.5 * second}
+    if device._last_run_completed_fraction < 1 - 1e-6:
+        raise KeyboardInterrupt
 
 
-def _simulated(done: float, duration: Any) -> tuple[str, float, str]:
+@contextmanager
+def _watching(progress: Progress, duration: Quantity) -> Iterator[None]:
+    """Tell how far a standalone project has come, from another thread."""
+    over = threading.Event()
+    watch = threading.Thread(target=_watch, args=(progress, duration, over), daemon=True)
+    watch.start()
+    try:
+        yield
+    except RuntimeError as error:
+        if "failed (error code: 2)" in str(error):  # make was ended by signal 2, Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        over.set()
+        watch.join()
+    progress(*_simulated(get_device()._last_run_completed_fraction, duration))
+
+
+def _simulated(done: float, duration: Quantity) -> tuple[str, float, str]:
     whole = float(duration / second)
     return "simulate", done, f"{done * whole:.3g} of {whole:.3g} s"
 
 
-def _watch(progress: Progress, duration: Any, over: threading.Event) -> None:
+def _watch(progress: Progress, duration: Quantity, over: threading.Event) -> None:
     """Tell what the files of a standalone project say, until it is over."""
     while not over.wait(0.5):
         if (project := get_device().project_dir) is not None:
@@ -67,7 +86,7 @@ def _watch(progress: Progress, duration: Any, over: threading.Event) -> None:
                 progress(*_progress_of(Path(project), duration))
 
 
-def _progress_of(project: Path, duration: Any) -> tuple[str, float, str]:
+def _progress_of(project: Path, duration: Quantity) -> tuple[str, float, str]:
     program, told = project / "main", project / "progress"
     if program.exists() and told.exists() and told.stat().st_mtime >= program.stat().st_mtime:
         return _simulated(float(told.read_text()), duration)

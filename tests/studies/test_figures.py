@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from brian2 import ms, second
+from brian2 import NeuronGroup, ms, run, second, stop
 
+from astrobrian import use_backend
 from astrobrian.studies.figures import figures, find, run_figure
 from astrobrian.studies.progress import reporting
 from astrobrian.studies.results import read_summary
@@ -47,5 +48,20 @@ def test_figures_are_found_by_name_and_number():
 
 
 def test_no_progress_is_no_report():
-    with reporting(None, 1 * second) as report:
-        assert report == {}
+    use_backend("numpy")
+    group = NeuronGroup(1, "")  # noqa: F841
+    with reporting(None, 1 * ms) as report:
+        run(1 * ms, **report)
+    assert report == {}
+
+
+def test_an_interrupted_simulation_is_not_taken_for_a_complete_one(tmp_path):
+    def interrupt(stage, done, words):
+        if 0 < done < 1:
+            stop()  # what Brian2 does at Ctrl-C
+
+    with pytest.raises(KeyboardInterrupt):
+        run_figure("ring", tmp_path, backend="numpy", duration=1e5 * second, progress=interrupt)
+    summary = read_summary(tmp_path)
+    assert summary["status"] == "interrupted"
+    assert "simulate" in summary["wall_times_s"]
