@@ -213,8 +213,7 @@ def models(
     model = read_model(name)
     if parameters:
         model = read_parameter_set(parameters)(model)
-    given = {**model.parameters, **model.inputs}
-    model = model(**read_settings(set_ or [], {n: item.quantity for n, item in given.items()}))
+    model = model(**read_settings(set_ or [], {n: item.quantity for n, item in model.constants.items()}))
     console.print(model.citation() if cite else str(model), markup=False, highlight=False, soft_wrap=True)
 
 

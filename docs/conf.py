@@ -22,6 +22,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
+suppress_warnings = ["ref.python"]  # two classes may have a field of the same name
 napoleon_use_ivar = True  # a field is described once, where its class says what it is
 
 html_theme = "furo"
