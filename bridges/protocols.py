@@ -244,7 +244,7 @@ def simulate(
 ) -> Recording:
     """Simulate all stimuli at once, as independent astrocytes in one Brian2 network.
 
-    Runs on whatever Brian2 target or device is in use.
+    Runs on whatever Brian2 target or device is in use, and seeds its random numbers.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def simulate(
         dt=step,
         namespace={"stimulus": stimulus, "stimuli": stimuli},
     )
-    target = Neurons(1, "unused : 1")
+    target = Neurons(1, "unused : 1", dt=step)
     astrocytes = AstrocyteGroup(cells, ensemble.astrocyte, dt=ensemble.astrocyte_dt_ms * ms)
     astrocytes.O_beta = np.repeat(ensemble.drives, stimuli) * umolar / second
     synapses = TripartiteSynapses(source, target, astrocytes, ensemble.synapse, dt=step)
@@ -297,13 +297,15 @@ def simulate(
     report("simulate", 0.0, f"{cells} astrocytes, {len(source)} synapses")
     # one step more, so that the end of the last token is recorded
     Network(source, target, astrocytes, synapses, spikes, receptors).run(
-        protocol.seconds * second + step, **told
+        protocol.seconds * second + step, namespace={}, **told
     )
     report("simulate", 1.0, "done")
     tokens = round(protocol.seconds * 1000 / ms_per_token)
-    token = np.minimum(np.asarray(spikes.t / ms) // ms_per_token, tokens - 1).astype(int)
-    counts = np.bincount(np.asarray(spikes.i) % stimuli * tokens + token, minlength=stimuli * tokens)
-    rate = counts.reshape(stimuli, tokens) / (per_stimulus * ms_per_token / 1000)
+    token = np.rint(np.asarray(spikes.t / step)).astype(int) // round(ms_per_token / ensemble.dt_ms)
+    counts = np.zeros((stimuli, tokens))
+    within = token < tokens
+    np.add.at(counts, (np.asarray(spikes.i)[within] % stimuli, token[within]), 1)
+    rate = counts / (per_stimulus * ms_per_token / 1000)
     bound = np.asarray(receptors.Gamma_S).reshape(ensemble.astrocytes, stimuli, -1)[:, :, 1 : tokens + 1]
     modulation = (
         release_probability(bound, ensemble.synapse) / release_probability(0.0, ensemble.synapse) - 1
