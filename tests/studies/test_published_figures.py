@@ -64,6 +64,13 @@ def test_the_random_network_fires_as_published():
 
 
 @pytest.mark.slow
+def test_the_published_seed_gives_the_published_rates():
+    found = coba.simulate(seed=11922, backend="cpp").figures()  # other backends draw in another order
+    assert found["rate_exc_Hz"] == pytest.approx(3.84, abs=0.006)
+    assert found["rate_inh_Hz"] == pytest.approx(3.92, abs=0.006)
+
+
+@pytest.mark.slow
 def test_closed_and_open_loop_reduce_release():
     found = closed_loop.simulate(backend="cpp")
     none, open_, closed = found.r_S_mean
@@ -76,4 +83,4 @@ def test_closed_and_open_loop_reduce_release():
     # Campbell's theorem joins both experiments: mean glutamate is rate times release over clearance
     for rate, Y_S in zip(closed_loop.STEPS[2:], found.figures()["Y_S_mean_umolar_none"][2:], strict=True):
         r_S = none[np.argmin(abs(closed_loop.RATES - rate))]
-        assert Y_S == pytest.approx(float(rate / Hz) * 0.005 * 500e3 * r_S / 40, rel=0.06)
+        assert Y_S == pytest.approx(float(rate / Hz) * 0.005 * 500e3 * r_S / 40, rel=0.12)
