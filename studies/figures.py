@@ -39,7 +39,7 @@ class Study:
     @property
     def title(self) -> str:
         """What it shows, in a line."""
-        return inspect.getdoc(self.module).splitlines()[0]
+        return (self.module.__doc__ or "").splitlines()[0]
 
     @property
     def simulate(self) -> Callable[..., Any]:
@@ -123,8 +123,8 @@ def run_figure(name: str, out: str | Path, progress: Progress | None = None, **s
         results.stage("set up")
         found = study.simulate(**settings, progress=staged(results, progress))
         results.stage("measure")
-        results.figures |= found.figures()
         results.save_arrays("data", **arrays(found))
+        results.figures |= found.figures()
         results.stage("plot")
         results.save_plot(study.plot(found), study.name)
     return results

@@ -66,8 +66,10 @@ class Activity:
     excitatory, inhibitory : Spikes
     astrocytes : Spikes
         Releases of gliotransmitter.
-    synapses, uncovered : int
-        How many excitatory synapses there are, and how many of them have no astrocyte.
+    synapses : int
+        How many excitatory synapses there are.
+    uncovered : int or None
+        How many of them have no astrocyte, where it is known.
     """
 
     duration: Quantity
@@ -75,7 +77,7 @@ class Activity:
     inhibitory: Spikes
     astrocytes: Spikes
     synapses: int
-    uncovered: int
+    uncovered: int | None
 
     def figures(self) -> dict[str, Any]:
         """Rates, synchrony and releases before, during and after the stronger drive."""

@@ -98,7 +98,8 @@ class Results:
         self.figures: dict[str, Any] = {}
         self.files: list[str] = []
         self.wall_times: dict[str, float] = {}
-        self._status, self._error = "running", None
+        self._status = "running"
+        self._error: str | None = None
         self._stage: str | None = None
 
     def __enter__(self) -> Self:
@@ -138,7 +139,7 @@ class Results:
     def save_arrays(self, name: str, **arrays: Any) -> Path:
         """Write arrays as ``name.npz`` (compressed); a quantity is stored in SI units."""
         bare = {key: np.asarray(value) for key, value in arrays.items()}
-        return self._save(f"{name}.npz", lambda file: np.savez_compressed(file, **bare))
+        return self._save(f"{name}.npz", lambda file: np.savez_compressed(file, **bare))  # type: ignore[arg-type]
 
     def save_plot(self, figure: Figure, name: str, dpi: int = 150) -> Path:
         """Write a matplotlib figure as ``name.png``."""

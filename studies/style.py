@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from brian2 import second
@@ -20,7 +21,7 @@ def grid(
     columns: int,
     size: tuple[float, float],
     heights: Sequence[float] | None = None,
-    sharex: bool | str = "col",
+    sharex: bool | Literal["none", "all", "row", "col"] = "col",
 ) -> tuple[Figure, np.ndarray]:
     """A figure and its panels.
 
@@ -32,8 +33,8 @@ def grid(
         Width and height of the figure in inches.
     heights : sequence of float, optional
         Height of each row, relative to the others.
-    sharex : bool or str, optional
-        Which panels have the same horizontal axis, as in matplotlib.
+    sharex : bool or {"none", "all", "row", "col"}, optional
+        Which panels have the same horizontal axis.
 
     Returns
     -------
