@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -74,11 +75,12 @@ class AstroSNNConfig:
             raise ValueError(f"width ({self.width}) should be a multiple of heads ({self.heads})")
 
     @classmethod
-    def from_json(cls, values: dict) -> AstroSNNConfig:
+    def from_json(cls, values: dict[str, Any]) -> AstroSNNConfig:
         """A configuration from what `to_json` gave; ValueError names what doesn't belong."""
         if unknown := set(values) - {f.name for f in fields(cls)}:
             raise ValueError(f"a model has no {', '.join(sorted(unknown))}")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**given)
 
     def with_arm(self, arm: str) -> AstroSNNConfig:
         """The same sizes for another arm."""
@@ -100,7 +102,7 @@ def resampled(values: np.ndarray, count: int) -> torch.Tensor:
     return torch.from_numpy(np.exp(np.quantile(np.log(values), ranks))).to(torch.get_default_dtype())
 
 
-def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, torch.Tensor]:
+def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, Any]:
     """Time constants (ms) that every AM-SU layer starts with: the configuration's, or those of a unit.
 
     Of a unit the bank of its astrocytes goes to the heads, and that of its traces to the keys of each head. Membranes
@@ -138,7 +140,7 @@ class SpikingChannelMixing(nn.Module):
 class Block(nn.Module):
     """x + mix(AM-SU(norm(x))), then x + channels(norm(x))."""
 
-    def __init__(self, config: AstroSNNConfig, constants: dict[str, torch.Tensor]) -> None:
+    def __init__(self, config: AstroSNNConfig, constants: dict[str, Any]) -> None:
         super().__init__()
         width, trainable = config.width, config.trainable_constants
         self.norm_tokens, self.norm_channels = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -200,7 +202,8 @@ class AstroSNN(nn.Module):
 
     def used_parameters(self) -> list[nn.Parameter]:
         """The parameters that take part; those of astrocytes that are cut off don't."""
-        idle = {id(p) for b in self.blocks if not b.amsu.astrocyte for p in b.amsu.astrocyte_parameters}
+        layers = [m for m in self.modules() if isinstance(m, AMSU)]
+        idle = {id(p) for layer in layers if not layer.astrocyte for p in layer.astrocyte_parameters}
         return [p for p in self.parameters() if id(p) not in idle]
 
 

@@ -102,7 +102,13 @@ def r_squared(target: np.ndarray, predicted: np.ndarray) -> float:
     return float(1 - np.square(target - predicted).sum() / np.square(target - target.mean()).sum())
 
 
-def fit(model: nn.Module, x: torch.Tensor, target: torch.Tensor, settings: Fit, report: Callable) -> float:
+def fit(
+    model: SingleExponential | DistilledUnit,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    settings: Fit,
+    report: Callable,
+) -> float:
     """Least squares by Adam, all stimuli at once, from a read-out that is constant at the mean of the target.
 
     Returns
@@ -221,7 +227,8 @@ def fit_recording(
         unit = _unit_to_fit(settings, recording.ms_per_token)
         baselines = [SingleExponential(recording.ms_per_token, tau) for tau in SingleExponential.STARTS]
         errors = []
-        for i, model in enumerate((unit, *baselines)):
+        models: list[SingleExponential | DistilledUnit] = [unit, *baselines]
+        for i, model in enumerate(models):
             start, share, name = (
                 (0.0, 0.7, "AM-SU") if model is unit else (0.6 + 0.1 * i, 0.1, "single exponential")
             )
@@ -232,12 +239,13 @@ def fit_recording(
             errors.append(fit(model, x[fitted], target[fitted], settings, told))
         baseline = baselines[int(np.argmin(errors[1:]))]
         with torch.no_grad():
-            predictions = [m(x).numpy() for m in (unit, baseline)]
+            predicted, from_baseline = unit(x).numpy(), baseline(x).numpy()
     finally:
         torch.set_default_dtype(before)
-    scores = _scores(recording, *predictions)
+    scores = _scores(recording, predicted, from_baseline)
     provenance = {**provenance, "fit": asdict(settings), "scores": scores}
-    return Distillation(Unit.of(unit.layer, unit.readout, scale, provenance), recording, *predictions, scores)
+    distilled = Unit.of(unit.layer, unit.readout, scale, provenance)
+    return Distillation(distilled, recording, predicted, from_baseline, scores)
 
 
 def _unit_to_fit(settings: Fit, ms_per_token: float) -> DistilledUnit:

@@ -53,13 +53,14 @@ def _explained(error: OSError, path: Path) -> OSError:
     return OSError(error.errno, f"could not write {path}: {why}")
 
 
-def _digest(arrays: Mapping[str, np.ndarray], header: str) -> str:
-    digest = hashlib.sha256(header.encode())
+def digest(arrays: Mapping[str, np.ndarray], header: str) -> str:
+    """SHA-256 of a header and of names, types, shapes and values of arrays."""
+    hashed = hashlib.sha256(header.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+        hashed.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        hashed.update(array.tobytes())
+    return hashed.hexdigest()
 
 
 def seal(kind: str, arrays: Mapping[str, np.ndarray], metadata: Mapping) -> bytes:
@@ -75,7 +76,7 @@ def seal(kind: str, arrays: Mapping[str, np.ndarray], metadata: Mapping) -> byte
     """
     header = json.dumps({"astrobrian": kind, "format": _FORMAT, **metadata}, sort_keys=True, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return save(arrays, {"astrobrian": header, "sha256": _digest(arrays, header)})
+    return save(arrays, {"astrobrian": header, "sha256": digest(arrays, header)})
 
 
 def unseal(path: str | Path, kind: str, max_bytes: int, error: type[SealedFileError]) -> tuple[dict, dict]:
@@ -106,12 +107,12 @@ def unseal(path: str | Path, kind: str, max_bytes: int, error: type[SealedFileEr
     try:
         arrays = load(content)
         labels = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        header, digest = labels["astrobrian"], labels["sha256"]
+        header, sealed = labels["astrobrian"], labels["sha256"]
         metadata = json.loads(header)
         found, version = metadata.pop("astrobrian"), metadata.pop("format")
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as reason:
         raise error(f"{path} is not a readable {kind} file of AstroBrian: {reason!r}") from None
-    if _digest(arrays, header) != digest:
+    if digest(arrays, header) != sealed:
         raise error(f"{path} has been changed since it was written: its content doesn't match its hash")
     if found != kind or version != _FORMAT:
         raise error(f"{path} is a {found} file of format {version}, not a {kind} file of format {_FORMAT}")

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
+from typing import Any
 
 import numba
 import numpy as np
@@ -167,7 +168,8 @@ def _compiled(step: TokenStep) -> tuple[Recurrence, Callable, Callable]:
         scope = dict(vars(math))
         exec(source, scope)  # noqa: S102 (our own text, printed by SymPy from a declaration)
         kernels.append(numba.njit(nogil=True)(scope[name]))
-    return r, *kernels
+    forward, backward = kernels
+    return r, forward, backward
 
 
 def _in_threads(kernel: Callable, arrays: list[np.ndarray]) -> None:
@@ -234,7 +236,7 @@ def fused_scan(
     inputs: Mapping[str, torch.Tensor],
     parameters: Mapping[str, torch.Tensor],
     dt: float,
-) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+) -> tuple[Any, dict[str, torch.Tensor]]:
     """The same as `astrobrian.bridges.scan.eager_scan`, in one walk over the tokens."""
     r = _compiled(step)[0]
     shape = inputs[step.inputs[0]].shape

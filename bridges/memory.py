@@ -6,6 +6,7 @@ alone. Then what is read at a token is a sum over the tokens before it, weighted
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import sympy as sp
@@ -46,7 +47,7 @@ def chunked_memory(
     v: torch.Tensor,
     q: torch.Tensor,
     state: torch.Tensor,
-    parameters: dict[str, torch.Tensor],
+    parameters: Mapping[str, torch.Tensor],
     dt: float,
     chunk: int = 64,
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -231,7 +231,7 @@ class Recording:
     ms_per_token: float
 
 
-def release_probability(Gamma_S: np.ndarray | float, synapse: Model) -> np.ndarray | float:
+def release_probability(Gamma_S: np.ndarray | float, synapse: Model) -> np.ndarray:
     """U_0 for a fraction of bound presynaptic receptors, as the model of the synapse declares it."""
     law = str_to_sympy(synapse.equations["U_0"].expr.code)
     values = {name: float(p.quantity) for name, p in synapse.parameters.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ def advance(
     inputs: Mapping[str, torch.Tensor],
     parameters: Mapping[str, torch.Tensor],
     dt: float,
-) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+) -> tuple[Any, dict[str, torch.Tensor]]:
     """One token.
 
     Parameters
@@ -56,7 +57,7 @@ def eager_scan(
     inputs: Mapping[str, torch.Tensor],
     parameters: Mapping[str, torch.Tensor],
     dt: float,
-) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
+) -> tuple[Any, dict[str, torch.Tensor]]:
     """All tokens, one after the other.
 
     Parameters
@@ -73,16 +74,24 @@ def eager_scan(
     """
     # unbound once: indexing x[:, t] in the loop would make the backward pass quadratic in the number of tokens
     tokens = zip(*(inputs[name].unbind(1) for name in step.inputs), strict=True)
-    spikes, trajectories = [], []
+    spikes: list[torch.Tensor] = []
+    trajectories = []
     for token in tokens:
         spike, states = advance(step, states, dict(zip(step.inputs, token, strict=True)), parameters, dt)
         spikes.append(spike)
         trajectories.append(states)
     stacked = {name: torch.stack([s[name] for s in trajectories], 1) for name in step.states}
-    return None if step.spike is None else torch.stack(spikes, 1), stacked
+    return torch.stack(spikes, 1) if step.spike is not None else None, stacked
 
 
-def scan(step, states, inputs, parameters, dt, fused: bool = FUSED):
+def scan(
+    step: TokenStep,
+    states: Mapping[str, torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    parameters: Mapping[str, torch.Tensor],
+    dt: float,
+    fused: bool = FUSED,
+) -> tuple[Any, dict[str, torch.Tensor]]:
     """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees."""
     if not fused:
         return eager_scan(step, states, inputs, parameters, dt)

@@ -136,6 +136,7 @@ class _Run:
     optimiser: torch.optim.AdamW
     training: TrainingConfig
     corpus: Corpus
+    unit: Unit | None
     step: int = 0
     seconds: float = 0.0
 
@@ -146,7 +147,12 @@ class _Run:
     def identity(self) -> dict:
         """What must be the same for a run to go on from a checkpoint."""
         timeless = {k: v for k, v in asdict(self.training).items() if k != "checkpoint_seconds"}
-        return {"model": self.model.config.to_json(), "training": timeless, "corpus": self.corpus.sha256}
+        return {
+            "model": self.model.config.to_json(),
+            "training": timeless,
+            "corpus": self.corpus.sha256,
+            "unit": self.unit and self.unit.sha256,
+        }
 
     def save(self, directory: Path, status: str) -> None:
         moments = {
@@ -269,7 +275,7 @@ def train(
     optimiser = torch.optim.AdamW(
         _groups(model, training.weight_decay), lr=training.learning_rate, betas=(0.9, 0.99)
     )
-    run = _Run(model, optimiser, training, corpus)
+    run = _Run(model, optimiser, training, corpus, unit)
     report = progress or (lambda *_: None)
     status = "new"
     if resume and (directory / CHECKPOINT).exists():

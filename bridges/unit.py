@@ -6,12 +6,13 @@ import datetime
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from astrobrian.bridges.amsu import AMSU
-from astrobrian.bridges.files import SealedFileError, seal, unseal, write_whole
+from astrobrian.bridges.files import SealedFileError, digest, seal, unseal, write_whole
 
 MAX_BYTES = 8 << 20
 MAX_UNITS = MAX_KEYS = MAX_HEADS = 1024
@@ -90,7 +91,7 @@ class Unit:
         if units % heads or sizes["tau_r"] % heads:
             raise UnitFileError(f"{units} units and {sizes['tau_r']} keys don't divide among {heads} heads")
         sides = {"signal": units, "value": units, "key": sizes["tau_r"], "query": sizes["tau_r"]}
-        shapes = {f"{side}.weight": (n, 1) for side, n in sides.items()}
+        shapes: dict[str, tuple[int, ...]] = {f"{side}.weight": (n, 1) for side, n in sides.items()}
         shapes |= {f"{side}.bias": (n,) for side, n in sides.items()}
         shapes |= {"g_H": (heads,), "tau_H": (heads,), "tau_r": (sizes["tau_r"],), "tau_u": (units,)}
         return shapes | {"theta": (units,), "readout.weight": (1, units), "readout.bias": (1,)}
@@ -107,6 +108,11 @@ class Unit:
         }
         return cls(values, layer.ms_per_token, float(input_scale), {**provenance, **stamp})
 
+    @property
+    def sha256(self) -> str:
+        """Of its values."""
+        return digest(self.values, "")
+
     def layer(self, ms_per_token: float | None = None) -> tuple[AMSU, torch.nn.Linear]:
         """The unit as a Torch layer of width 1 and the read-out of its astrocytes, in Torch's default precision.
 
@@ -116,7 +122,7 @@ class Unit:
             Another time step than the one it was fitted at.
         """
         heads, units = self.values["tau_H"].size, self.values["tau_u"].size
-        constants = {name: torch.from_numpy(self.values[name]) for name in POSITIVE}
+        constants: dict[str, Any] = {name: torch.from_numpy(self.values[name]) for name in POSITIVE}
         keys = self.values["tau_r"].size // heads
         layer = AMSU(1, units, heads, keys, ms_per_token or self.ms_per_token, **constants)
         readout = torch.nn.Linear(units, 1)

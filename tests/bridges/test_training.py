@@ -128,6 +128,8 @@ def test_checkpoint_of_another_run_or_damaged_is_refused(corpus, tmp_path):
         train(TINY, corpus, other, tmp_path)
     with pytest.raises(CheckpointError, match="another corpus"):
         train(TINY, Corpus("other", corpus.train, corpus.held_out, "1" * 64), BRIEF, tmp_path)
+    with pytest.raises(CheckpointError, match="another unit"):
+        train(TINY, corpus, BRIEF, tmp_path, unit=some_unit())
     content = bytearray((tmp_path / CHECKPOINT).read_bytes())
     content[-5] ^= 1
     (tmp_path / CHECKPOINT).write_bytes(content)
