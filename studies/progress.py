@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from brian2 import Quantity, get_device, second
+from brian2 import Quantity, get_device, prefs, second
 from brian2.devices.device import RuntimeDevice
 
 # stage ("compile" or "simulate"), part done from 0 to 1, and the same in words
@@ -49,10 +49,24 @@ def reporting(progress: Progress | None, duration: Quantity) -> Iterator[dict[st
             "report_period": 0.5 * second,
         }
     else:
-        with _watching(progress, duration):
+        with _terminal_left_alone(), _watching(progress, duration):
             yield {"report": _TELL, "report_period": 0.5 * second}
     if device._last_run_completed_fraction < 1 - 1e-6:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _terminal_left_alone() -> Iterator[None]:
+    """Brian2 would send all output to a file while it compiles, progress too; here make is silent instead."""
+    compiling = prefs.devices.cpp_standalone
+    redirection, make_args = prefs.logging.std_redirection, compiling.extra_make_args_unix
+    prefs.logging.std_redirection = False
+    compiling.extra_make_args_unix = [*make_args, "--silent"]
+    try:
+        yield
+    finally:
+        prefs.logging.std_redirection = redirection
+        compiling.extra_make_args_unix = make_args
 
 
 @contextmanager
