@@ -84,8 +84,8 @@ def simulate(backend: str = "cpp", progress: Progress | None = None) -> Release:
     astrocytes.I_bias = [0.8, 1.25] * umolar
     model = tsodyks_markram + release_record + cleft_glutamate + presynaptic_receptors
     synapses = TripartiteSynapses(source, target, astrocytes, model)
-    synapses.connect()
-    synapses.cover(index=[-1, 0, 1])
+    synapses.connect(i=[0, 0, 0], j=[0, 1, 2])
+    synapses.cover(by="post", index=[-1, 0, 1])
     calcium = StateMonitor(astrocytes, ["C", "G_A"], record=True)
     released = StateMonitor(synapses, ["Y_S", "r_S"], record=[0, 1, 2], when="end")
     duration = TRANSIENT + 600 * ms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,15 +95,16 @@ def _simulated(done: float, duration: Quantity) -> tuple[str, float, str]:
 
 def _watch(progress: Progress, duration: Quantity, over: threading.Event) -> None:
     """Tell what the files of a standalone project say, until it is over."""
+    begin = time.time()
     while not over.wait(0.5):
         if (project := get_device().project_dir) is not None:
             with suppress(OSError, ValueError):  # files come, go and are half written while it compiles
-                progress(*_progress_of(Path(project), duration))
+                progress(*_progress_of(Path(project), begin, duration))
 
 
-def _progress_of(project: Path, duration: Quantity) -> tuple[str, float, str]:
-    program, told = project / "main", project / "progress"
-    if program.exists() and told.exists() and told.stat().st_mtime >= program.stat().st_mtime:
+def _progress_of(project: Path, begin: float, duration: Quantity) -> tuple[str, float, str]:
+    told = project / "progress"
+    if told.exists() and told.stat().st_mtime >= begin:  # an older one is of an earlier run
         return _simulated(float(told.read_text()), duration)
     sources = list(project.rglob("*.cpp"))
     built = sum(_is_built(source) for source in sources)

@@ -27,6 +27,18 @@ def test_a_figure_leaves_its_numbers_plot_and_data(tmp_path):
     assert told[-1][1] == 1.0
 
 
+@pytest.mark.slow
+def test_a_compiled_simulation_tells_both_stages(tmp_path):
+    told = []
+    run_figure(
+        "open-loop", tmp_path, backend="cpp", progress=lambda stage, done, words: told.append((stage, done))
+    )
+    assert list(dict.fromkeys(stage for stage, _ in told)) == ["compile", "simulate"]
+    assert told == sorted(told)
+    assert told[-1] == ("simulate", 1.0)
+    assert {"compile", "simulate"} <= read_summary(tmp_path)["wall_times_s"].keys()
+
+
 def test_a_failure_is_in_the_summary(tmp_path):
     with pytest.raises(ValueError, match="scale"):
         run_figure("network", tmp_path, backend="numpy", scale=5)
