@@ -18,6 +18,7 @@ for _needed in ("torch", "safetensors"):
 _HOMES = {
     "amsu": ("AMSU", "AMSUDrive", "AMSUState", "amsu_sequence", "amsu_step"),
     "astrosnn": ("ARMS", "AstroSNN", "AstroSNNConfig", "GRUModel", "build_model", "parameter_count"),
+    "checkpoint": ("CheckpointError", "load_model"),
     "corpus": ("Corpus", "load_corpus"),
     "distillation": ("Distillation", "Fit", "distill", "fit_recording", "plot_distillation", "r_squared"),
     "files": ("SealedFileError",),
@@ -25,12 +26,10 @@ _HOMES = {
     "protocols": ("Ensemble", "Protocol", "Recording", "simulate"),
     "torch_codegen": ("TokenStep", "token_step"),
     "training": (
-        "CheckpointError",
         "TrainingConfig",
         "TrainingError",
         "bits_per_byte",
         "compare_arms",
-        "load_model",
         "plot_training",
         "train",
     ),

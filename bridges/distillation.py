@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +19,13 @@ from torch import nn
 
 from astrobrian.bridges.amsu import AMSU, KEY
 from astrobrian.bridges.astrosnn import spread
+from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.protocols import Ensemble, Protocol, Recording, simulate
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Progress = Callable[[str, float, str], None]
 
 
 @dataclass(frozen=True)
@@ -219,25 +219,14 @@ def fit_recording(
     scale = float(recording.rate[fitted].max()) / 2
     x = torch.from_numpy(recording.rate / scale)[..., None]
     target = torch.from_numpy(recording.modulation)
-    report = progress or (lambda *_: None)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
         torch.manual_seed(settings.seed)
         unit = _unit_to_fit(settings, recording.ms_per_token)
-        baselines = [SingleExponential(recording.ms_per_token, tau) for tau in SingleExponential.STARTS]
-        errors = []
-        models: list[SingleExponential | DistilledUnit] = [unit, *baselines]
-        for i, model in enumerate(models):
-            start, share, name = (
-                (0.0, 0.7, "AM-SU") if model is unit else (0.6 + 0.1 * i, 0.1, "single exponential")
-            )
-
-            def told(done: float, message: str, name: str = name, start: float = start, share: float = share):
-                report("fit", start + share * done, f"{name}: {message}")
-
-            errors.append(fit(model, x[fitted], target[fitted], settings, told))
-        baseline = baselines[int(np.argmin(errors[1:]))]
+        told = partial(_report_part, progress)
+        fit(unit, x[fitted], target[fitted], settings, told("AM-SU", 0.0, 0.7))
+        baseline = _best_baseline(recording.ms_per_token, x[fitted], target[fitted], settings, told)
         with torch.no_grad():
             predicted, from_baseline = unit(x).numpy(), baseline(x).numpy()
     finally:
@@ -246,6 +235,32 @@ def fit_recording(
     provenance = {**provenance, "fit": asdict(settings), "scores": scores}
     distilled = Unit.of(unit.layer, unit.readout, scale, provenance)
     return Distillation(distilled, recording, predicted, from_baseline, scores)
+
+
+def _report_part(
+    progress: Progress | None, name: str, start: float, share: float
+) -> Callable[[float, str], None]:
+    """A callback for one of several fits."""
+
+    def told(done: float, message: str) -> None:
+        if progress is not None:
+            progress("fit", start + share * done, f"{name}: {message}")
+
+    return told
+
+
+def _best_baseline(
+    ms_per_token: float, x: torch.Tensor, target: torch.Tensor, settings: Fit, told: Callable
+) -> SingleExponential:
+    """The single exponential that fits best, of those begun from several time constants."""
+    starts = SingleExponential.STARTS
+    models = [SingleExponential(ms_per_token, tau) for tau in starts]
+    share = 0.3 / len(starts)
+    errors = [
+        fit(model, x, target, settings, told("single exponential", 0.7 + share * i, share))
+        for i, model in enumerate(models)
+    ]
+    return models[int(np.argmin(errors))]
 
 
 def _unit_to_fit(settings: Fit, ms_per_token: float) -> DistilledUnit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +24,7 @@ from brian2.parsing.sympytools import str_to_sympy
 from scipy.special import ndtri
 
 from astrobrian import AstrocyteGroup, Neurons, TripartiteSynapses
+from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.torch_codegen import symbol
 from astrobrian.equations import (
     Model,
@@ -36,7 +36,6 @@ from astrobrian.equations import (
 )
 from astrobrian.equations.library.de_pitta_brunel import AM, DEPRESSING
 
-Progress = Callable[[str, float, str], None]
 RATE_BIN = 0.1  # s
 
 

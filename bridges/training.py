@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,23 +18,16 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from astrobrian.bridges.astrosnn import ARMS, AstroSNN, AstroSNNConfig, GRUModel, build_model, parameter_count
+from astrobrian.bridges.checkpoint import CHECKPOINT, Run
 from astrobrian.bridges.corpus import Corpus
-from astrobrian.bridges.files import SealedFileError, seal, unseal, write_whole
+from astrobrian.bridges.files import write_whole
+from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.unit import Unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Progress = Callable[[str, float, str], None]
-"""Called with the stage, how much of it is done (0 to 1), and a message."""
-
-CHECKPOINT = "model.safetensors"
 METRICS = "metrics.json"
-MAX_BYTES = 4 << 30
-
-
-class CheckpointError(SealedFileError):
-    """A checkpoint that is damaged, foreign, or of another run than the one that wants to go on from it."""
 
 
 class TrainingError(RuntimeError):
@@ -128,102 +121,6 @@ def _interrupt_noted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-@dataclass
-class _Run:
-    """A model in training, with all that a checkpoint holds."""
-
-    model: AstroSNN | GRUModel
-    optimiser: torch.optim.AdamW
-    training: TrainingConfig
-    corpus: Corpus
-    unit: Unit | None
-    step: int = 0
-    seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.history: list[dict] = []
-
-    @property
-    def identity(self) -> dict:
-        """What must be the same for a run to go on from a checkpoint."""
-        timeless = {k: v for k, v in asdict(self.training).items() if k != "checkpoint_seconds"}
-        return {
-            "model": self.model.config.to_json(),
-            "training": timeless,
-            "corpus": self.corpus.sha256,
-            "unit": self.unit and self.unit.sha256,
-        }
-
-    def save(self, directory: Path, status: str) -> None:
-        moments = {
-            f"optimiser.{name}.{key}": value.numpy()
-            for name, p in self.model.named_parameters()
-            for key, value in self.optimiser.state.get(p, {}).items()
-        }
-        weights = {f"model.{name}": t.detach().numpy() for name, t in self.model.state_dict().items()}
-        metadata = {
-            **self.identity,
-            "corpus_name": self.corpus.name,
-            "step": self.step,
-            "seconds": self.seconds,
-            "history": self.history,
-            "status": status,
-        }
-        write_whole(directory / CHECKPOINT, seal("checkpoint", {**weights, **moments}, metadata))
-
-    def restore(self, path: Path) -> str:
-        """Go on from a checkpoint; returns its status."""
-        arrays, metadata = unseal(path, "checkpoint", MAX_BYTES, CheckpointError)
-        for what, mine in json.loads(json.dumps(self.identity)).items():
-            if metadata.get(what) != mine:
-                raise CheckpointError(
-                    f"{path} is of a run with another {what}: {metadata.get(what)}, not {mine}; "
-                    "remove it or choose another directory"
-                )
-        _load_weights(self.model, arrays, path)
-        for name, p in self.model.named_parameters():
-            prefix = f"optimiser.{name}."
-            moments = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-            if moments:
-                self.optimiser.state[p] = {k: torch.from_numpy(v.copy()) for k, v in moments.items()}
-        self.step, self.seconds, self.history = metadata["step"], metadata["seconds"], metadata["history"]
-        return metadata["status"]
-
-
-def _load_weights(model: AstroSNN | GRUModel, arrays: dict[str, np.ndarray], path: Path) -> None:
-    weights = {
-        n.removeprefix("model."): torch.from_numpy(a.copy())
-        for n, a in arrays.items()
-        if n.startswith("model.")
-    }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} doesn't hold the weights of its own model: {error}") from None
-
-
-def load_model(path: str | Path) -> AstroSNN | GRUModel:
-    """The model of a checkpoint, or of the directory that holds one.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is damaged, cut short, changed, or not a checkpoint.
-    FileNotFoundError
-        If there is none.
-    """
-    path = Path(path)
-    path = path / CHECKPOINT if path.is_dir() else path
-    arrays, metadata = unseal(path, "checkpoint", MAX_BYTES, CheckpointError)
-    try:
-        config = AstroSNNConfig.from_json(metadata["model"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} doesn't describe a model: {error}") from None
-    model = build_model(config)
-    _load_weights(model, arrays, path)
-    return model.eval()
-
-
 def train(
     config: AstroSNNConfig,
     corpus: Corpus,
@@ -275,7 +172,7 @@ def train(
     optimiser = torch.optim.AdamW(
         _groups(model, training.weight_decay), lr=training.learning_rate, betas=(0.9, 0.99)
     )
-    run = _Run(model, optimiser, training, corpus, unit)
+    run = Run(model, optimiser, training, corpus, unit)
     report = progress or (lambda *_: None)
     status = "new"
     if resume and (directory / CHECKPOINT).exists():
@@ -299,7 +196,7 @@ def _groups(model: AstroSNN | GRUModel, weight_decay: float) -> list[dict]:
     ]
 
 
-def _steps(run: _Run, directory: Path, interrupted: threading.Event, report: Progress) -> str:
+def _steps(run: Run, directory: Path, interrupted: threading.Event, report: Progress) -> str:
     training, context = run.training, run.model.config.context
     every = max(1, training.steps // training.evaluations)
     saved = started = time.monotonic()
@@ -338,7 +235,7 @@ def _steps(run: _Run, directory: Path, interrupted: threading.Event, report: Pro
     return "done"
 
 
-def _summary(run: _Run, directory: Path, status: str) -> dict:
+def _summary(run: Run, directory: Path, status: str) -> dict:
     training, config = run.training, run.model.config
     tokens = run.step * training.batch * config.context
     return {

@@ -22,7 +22,7 @@ from astrobrian.bridges import (
     plot_training,
     train,
 )
-from astrobrian.bridges.training import CHECKPOINT
+from astrobrian.bridges.checkpoint import CHECKPOINT
 from tests.bridges.test_unit import some_unit
 
 TINY = AstroSNNConfig(width=24, depth=1, heads=2, keys=6, expansion=2, context=32)
