@@ -57,7 +57,7 @@ class TrainingConfig:
         Longest work that being killed can cost.
     """
 
-    steps: int = 600
+    steps: int = 500
     batch: int = 8
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
