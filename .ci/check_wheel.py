@@ -4,7 +4,9 @@ import subprocess
 import sys
 import zipfile
 
-INTO = {"astrobrian": "astrobrian"} | {part: f"astrobrian/{part}" for part in ("equations", "bridges", "studies")}
+INTO = {"astrobrian": "astrobrian"} | {
+    part: f"astrobrian/{part}" for part in ("equations", "bridges", "studies")
+}
 tracked = subprocess.check_output(["git", "ls-files", *INTO], text=True).split()
 want = {f"{INTO[folder]}/{rest}" for folder, _, rest in (name.partition("/") for name in tracked)}
 have = {name for name in zipfile.ZipFile(sys.argv[1]).namelist() if ".dist-info/" not in name}

@@ -1,6 +1,5 @@
 """Brian2 to Torch and back: distilled units, AM-SU layers, the AstroSNN language model."""
 
-import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,10 +13,6 @@ for _needed in ("torch", "safetensors"):
         raise ImportError(
             f'astrobrian.bridges needs {_needed}: pip install "astrobrian[torch]"', name=_needed
         )
-
-# Torch's threads then sleep while they wait for each other. Spinning, they stall a machine whose cores are busy with
-# something else: training was seen to be six times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # imported on first use, so that reading a unit file doesn't wait for Brian2's simulator, nor a look at the version for Torch
 _HOMES = {

@@ -19,10 +19,10 @@ from torch import nn
 
 from astrobrian.bridges.amsu import AMSU, KEY
 from astrobrian.bridges.astrosnn import spread
-from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.protocols import Ensemble, Protocol, Recording, simulate
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
+from astrobrian.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,12 +1,9 @@
-"""Sealed files: named arrays and JSON metadata in safetensors, with a hash of both, written whole or not at all."""
+"""Sealed files: named arrays and JSON metadata in safetensors, with a hash of both."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,38 +16,6 @@ _FORMAT = 1
 
 class SealedFileError(ValueError):
     """A file that isn't what it should be: damaged, cut short, tampered with, or of another kind."""
-
-
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, which then takes its name.
-
-    Raises
-    ------
-    OSError
-        If it can't be written, naming the file and, for a full disk, saying so. An older file is left as it was.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _explained(error, path) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError as error:
-        raise _explained(error, path) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _explained(error: OSError, path: Path) -> OSError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    why = "the disk is full; free some space or write elsewhere" if full else error.strerror
-    return OSError(error.errno, f"could not write {path}: {why}")
 
 
 def digest(arrays: Mapping[str, np.ndarray], header: str) -> str:

@@ -13,18 +13,15 @@ from brian2 import (
     SpikeMonitor,
     StateMonitor,
     TimedArray,
-    get_device,
     ms,
     second,
     seed,
     umolar,
 )
-from brian2.devices.device import RuntimeDevice
 from brian2.parsing.sympytools import str_to_sympy
 from scipy.special import ndtri
 
 from astrobrian import AstrocyteGroup, Neurons, TripartiteSynapses
-from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.torch_codegen import symbol
 from astrobrian.equations import (
     Model,
@@ -35,6 +32,7 @@ from astrobrian.equations import (
     tsodyks_markram,
 )
 from astrobrian.equations.library.de_pitta_brunel import AM, DEPRESSING
+from astrobrian.progress import Progress, reporting
 
 RATE_BIN = 0.1  # s
 
@@ -252,7 +250,7 @@ def simulate(
     ms_per_token : float
         A whole number of both time steps.
     progress : callable, optional
-        Called as ``progress("simulate", done, message)``; on a standalone device only at the beginning and the end.
+        Called with the stages ``"compile"`` and ``"simulate"``.
 
     Raises
     ------
@@ -285,20 +283,10 @@ def simulate(
     receptors = StateMonitor(
         synapses.territories, "Gamma_S", record=np.arange(cells), dt=ms_per_token * ms, when="start"
     )
-    report = progress or (lambda *_: None)
-    told = {}
-    if progress and isinstance(get_device(), RuntimeDevice):
-
-        def tell(elapsed: object, done: float, start: object, duration: object) -> None:
-            report("simulate", done, f"{cells} astrocytes, {len(source)} synapses")
-
-        told = {"report": tell, "report_period": 1 * second}
-    report("simulate", 0.0, f"{cells} astrocytes, {len(source)} synapses")
     # one step more, so that the end of the last token is recorded
-    Network(source, target, astrocytes, synapses, spikes, receptors).run(
-        protocol.seconds * second + step, namespace={}, **told
-    )
-    report("simulate", 1.0, "done")
+    duration = protocol.seconds * second + step
+    with reporting(progress, duration) as report:
+        Network(source, target, astrocytes, synapses, spikes, receptors).run(duration, namespace={}, **report)
     tokens = round(protocol.seconds * 1000 / ms_per_token)
     token = np.rint(np.asarray(spikes.t / step)).astype(int) // round(ms_per_token / ensemble.dt_ms)
     counts = np.zeros((stimuli, tokens))

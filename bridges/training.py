@@ -20,9 +20,9 @@ from torch.nn.functional import cross_entropy
 from astrobrian.bridges.astrosnn import ARMS, AstroSNN, AstroSNNConfig, GRUModel, build_model, parameter_count
 from astrobrian.bridges.checkpoint import CHECKPOINT, Run
 from astrobrian.bridges.corpus import Corpus
-from astrobrian.bridges.files import write_whole
-from astrobrian.bridges.progress import Progress
 from astrobrian.bridges.unit import Unit
+from astrobrian.files import write_whole
+from astrobrian.progress import Progress
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -36,7 +36,7 @@ from astrobrian.equations import (
     presynaptic_receptors,
     tsodyks_markram,
 )
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from brian2 import Hz, Quantity, SpikeMonitor, ms, pA, run, second
 
 from astrobrian import Neurons, TripartiteSynapses, use_backend
 from astrobrian.equations import coba_lif, excitatory_conductance, inhibitory_conductance, tsodyks_markram
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 from astrobrian.studies.statistics import Spikes, population_rate
 
 if TYPE_CHECKING:

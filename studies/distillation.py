@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from astrobrian import use_backend
-from astrobrian.bridges import Protocol, Unit, distill, plot_distillation
+from astrobrian.bridges import Fit, Protocol, Unit, distill, plot_distillation
+from astrobrian.progress import Progress
 from astrobrian.studies.figures import check_plotting, staged
-from astrobrian.studies.progress import Progress
 from astrobrian.studies.results import Results
 
 UNIT_FILE = "unit.safetensors"
@@ -51,7 +51,7 @@ def run_distillation(
 def distil_into(results: Results, backend: str, seed: int, progress: Progress | None, part: str = "") -> Unit:
     """Distil a unit as part of a longer command; its figures, files and wall times go to the results."""
     use_backend(backend)
-    found = distill(Protocol(seed=seed), progress=staged(results, progress, part))
+    found = distill(Protocol(seed=seed), settings=Fit(seed=seed), progress=staged(results, progress, part))
     scores = found.scores
     results.figures |= {
         "R2_held_out": scores["held_out"]["unit"],

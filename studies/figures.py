@@ -12,8 +12,8 @@ from typing import Any
 
 from brian2 import Quantity
 
+from astrobrian.progress import Progress
 from astrobrian.studies import closed_loop, coba, gchi, network, open_loop, ring
-from astrobrian.studies.progress import Progress
 from astrobrian.studies.results import Results, ResultsError
 from astrobrian.studies.statistics import Spikes
 

@@ -11,7 +11,7 @@ from brian2 import Hz, NeuronGroup, Quantity, StateMonitor, ms, run, second, umo
 
 from astrobrian import AstrocyteGroup, TripartiteSynapses, use_backend
 from astrobrian.equations import Model, cleft_glutamate, exogenous_drive, gchi_stochastic
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 from astrobrian.studies.statistics import up_crossings
 
 if TYPE_CHECKING:

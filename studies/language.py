@@ -17,8 +17,8 @@ from astrobrian.bridges import (
     plot_training,
     train,
 )
+from astrobrian.progress import Progress
 from astrobrian.studies.figures import check_plotting
-from astrobrian.studies.progress import Progress
 from astrobrian.studies.results import Results
 
 PROMPT = b"\ndef "

@@ -33,7 +33,7 @@ from astrobrian.equations import (
     presynaptic_receptors,
     tsodyks_markram,
 )
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 from astrobrian.studies.published_mapping import published_index, published_positions
 from astrobrian.studies.statistics import Spikes, population_rate, synchrony
 

@@ -19,7 +19,7 @@ from astrobrian.equations import (
     release_record,
     tsodyks_markram,
 )
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 from astrobrian.studies.statistics import up_crossings
 
 if TYPE_CHECKING:

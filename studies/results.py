@@ -14,11 +14,14 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
+
+from astrobrian.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,7 +154,9 @@ class Results:
 
     def _save(self, name: str, write: Callable[[BinaryIO], Any]) -> Path:
         path = self.folder / name
-        write_whole(path, write)
+        content = BytesIO()
+        write(content)
+        self._write(path, content.getvalue())
         if name not in self.files:
             self.files.append(name)
         self.write_summary()
@@ -179,7 +184,13 @@ class Results:
     def write_summary(self) -> None:
         """Bring `summary.json` up to date; done at every stage and file, so call it only to publish figures early."""
         text = json.dumps(plain(self.summary()), indent=2) + "\n"
-        write_whole(self.folder / "summary.json", lambda file: file.write(text.encode()))
+        self._write(self.folder / "summary.json", text.encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            raise ResultsError(error.strerror or str(error)) from error
 
     def _try_folder(self) -> None:
         try:
@@ -196,35 +207,6 @@ class Results:
                 f"the disk of {self.folder} has {free / 1e6:.0f} MB left and {self.needs / 1e6:.0f} MB are needed; "
                 "free some space or name a folder on another disk"
             )
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file completely or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Where it will be.
-    write : Callable
-        Gets the open binary file.
-
-    Raises
-    ------
-    ResultsError
-        If it can't be written; what was at `path` before is untouched.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise ResultsError(f"can't write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def read_summary(folder: str | Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from brian2 import Quantity, StateMonitor, ms, run, second, umolar
 
 from astrobrian import AstrocyteGroup, GapJunctions, use_backend
 from astrobrian.equations import chi, exogenous_drive
-from astrobrian.studies.progress import Progress, reporting
+from astrobrian.progress import Progress, reporting
 from astrobrian.studies.statistics import peaks
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ import pytest
 from brian2 import NeuronGroup, ms, run, second, stop
 
 from astrobrian import use_backend
+from astrobrian.progress import reporting
 from astrobrian.studies.figures import figures, find, run_figure
-from astrobrian.studies.progress import reporting
 from astrobrian.studies.results import read_summary
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from brian2 import mV, umolar
 
-from astrobrian.studies.results import Results, ResultsError, plain, read_summary, write_whole
+from astrobrian.studies.results import Results, ResultsError, plain, read_summary
 
 
 def test_a_finished_run_leaves_figures_versions_times_and_data(tmp_path):
@@ -72,17 +72,20 @@ def test_a_disk_without_room_is_refused_before_the_work(tmp_path):
         Results(tmp_path, "a command", needs=10**18).__enter__()
 
 
-def test_a_disk_that_fills_up_leaves_the_file_of_before_and_no_rubbish(tmp_path):
-    def full(file):
-        file.write(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_disk_that_fills_up_leaves_the_file_of_before_and_no_rubbish(tmp_path, monkeypatch):
+    with Results(tmp_path, "a command") as results:
+        results.save_text("before", "notes.txt")
+        before = sorted(tmp_path.iterdir())
 
-    path = tmp_path / "data.npz"
-    path.write_bytes(b"before")
-    with pytest.raises(ResultsError, match=r"can't write .*data.npz: No space left"):
-        write_whole(path, full)
-    assert path.read_bytes() == b"before"
-    assert list(tmp_path.iterdir()) == [path]
+        def full(_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(ResultsError, match=r"notes\.txt: the disk is full"):
+            results.save_text("after", "notes.txt")
+        monkeypatch.undo()
+        assert (tmp_path / "notes.txt").read_text() == "before"
+        assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_full_disk_does_not_hide_the_error_of_the_run(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""How far a simulation has come, told while it compiles and while it runs."""
+"""How far long work has come; of a simulation, while it compiles and while it runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from brian2 import Quantity, get_device, prefs, second
 from brian2.devices.device import RuntimeDevice
 
-# stage ("compile" or "simulate"), part done from 0 to 1, and the same in words
 Progress = Callable[[str, float, str], None]
+"""Is called with the stage, the part of it that is done (0 to 1), and the same in words."""
 
 # the compiled program leaves the part done in its own folder
 _TELL = 'std::ofstream("progress") << completed;'
