@@ -67,4 +67,4 @@ amsu_membrane = Model(
     references=(SHEN_2023,),
 )
 
-amsu = amsu_key + amsu_astrocyte + amsu_membrane
+amsu = (amsu_key + amsu_astrocyte + amsu_membrane).named("amsu")
