@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -15,26 +15,24 @@ def write_whole(path: str | Path, content: bytes) -> None:
     ------
     OSError
         If it can't be written, naming the file and, for a full disk, saying so. An older file is left as it was.
+
+    Examples
+    --------
+    >>> write_whole("results/note.txt", b"done")
     """
     path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise _explained(error, path) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        beside.replace(path)
     except OSError as error:
-        raise _explained(error, path) from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full; free some space or write elsewhere" if full else error.strerror
+        raise OSError(error.errno, f"could not write {path}: {why}") from error
     finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _explained(error: OSError, path: Path) -> OSError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    why = "the disk is full; free some space or write elsewhere" if full else error.strerror
-    return OSError(error.errno, f"could not write {path}: {why}")
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
