@@ -48,7 +48,7 @@ class Model:
     """Equations with their parameters, events and citation.
 
     Models compose with ``+``: an equation of one may provide an `Input` of the other. Calling a model gives the same
-    model with other parameter values. Nothing is ever changed in place.
+    model with other parameter values.
 
     Parameters
     ----------
@@ -106,10 +106,14 @@ class Model:
             known = self.equations.names
         except (EquationError, ValueError, TypeError) as error:
             raise ModelError(f"the equations of {self.name} are not valid: {error}") from error
-        for what, names in (("an initial value", self.initial), ("bounds", self.bounds)):
-            for name in names:
-                if name not in known:
-                    raise ModelError(f"{self.name} gives {what} for {name}, which it doesn't declare")
+        for name in self.initial:
+            if name not in known:
+                raise ModelError(f"{self.name} gives an initial value for {name}, which it doesn't declare")
+        for name in self.bounds:
+            if name not in self.states:
+                raise ModelError(
+                    f"{self.name} gives bounds for {name}, which has no differential equation there"
+                )
 
     @cached_property
     def equations(self) -> Equations:
@@ -168,7 +172,7 @@ class Model:
                     inputs[name] = inputs[name].set(value)
             except DimensionMismatchError as error:
                 raise DimensionMismatchError(f"{name} of {self.name}: {error.desc}") from None
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 raise ModelError(f"{name} of {self.name}: {error}") from None
         return replace(self, parameters=parameters, inputs=inputs)
 
@@ -177,19 +181,22 @@ class Model:
         return replace(self, name=name)
 
     def per_cell(self, *names: str) -> Model:
-        """The same model with these parameters as one value per cell (or synapse) instead of a shared one.
+        """The same model with these parameters or inputs as one value per cell (or synapse) instead of a shared one.
 
         Examples
         --------
         >>> astrocytes = AstrocyteGroup(100, gchi.per_cell("O_delta"))
         >>> astrocytes.O_delta = "(0.5 + rand())*umolar/second"
         """
-        parameters = dict(self.parameters)
+        parameters, inputs = dict(self.parameters), dict(self.inputs)
         for name in names:
-            if name not in parameters:
+            if name not in self.constants:
                 raise ModelError(self._unknown(name))
-            parameters[name] = replace(parameters[name], per_cell=True)
-        return replace(self, parameters=parameters)
+            if name in parameters:
+                parameters[name] = replace(parameters[name], per_cell=True)
+            else:
+                inputs[name] = replace(inputs[name], shared=False)
+        return replace(self, parameters=parameters, inputs=inputs)
 
     def _unknown(self, name: str) -> str:
         known = (*self.parameters, *self.inputs)

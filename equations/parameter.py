@@ -23,6 +23,8 @@ class Parameter:
         Table or equation that the value was read from; "chosen here" where it was.
     signed : bool, optional
         Whether it may be negative (potentials, currents).
+    largest : float, optional
+        In `unit`; 1 for a probability or a fraction.
     per_cell : bool, optional
         Whether each cell has its own value; otherwise one value is shared by the group.
     """
@@ -32,11 +34,11 @@ class Parameter:
     meaning: str
     source: str = ""
     signed: bool = False
+    largest: float | None = None
     per_cell: bool = False
 
     def __post_init__(self) -> None:
-        if self.value < 0 and not self.signed:
-            raise ValueError(f"{self.meaning} can't be negative, got {self.value:g} {self.unit}")
+        _check(self.value, self)
 
     @property
     def quantity(self) -> Quantity | float:
@@ -72,6 +74,10 @@ class Input:
         What it is, in words.
     default : float, optional
         In `unit`.
+    signed : bool, optional
+        Whether it may be negative (fluxes, currents, signals).
+    largest : float, optional
+        In `unit`; 1 for a probability or a fraction.
     shared : bool, optional
         One value for the whole group instead of one per cell.
     """
@@ -79,7 +85,12 @@ class Input:
     unit: str
     meaning: str
     default: float = 0.0
+    signed: bool = False
+    largest: float | None = None
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.default, self)
 
     @property
     def quantity(self) -> Quantity | float:
@@ -97,3 +108,13 @@ class Input:
 
     def __str__(self) -> str:
         return f"{written(self.default, self.unit)} unless provided: {self.meaning}"
+
+
+def _check(value: float, of: Parameter | Input) -> None:
+    """Refuse a value that its declaration doesn't allow."""
+    if value < 0 and not of.signed:
+        raise ValueError(
+            f"{of.meaning} can't be negative, got {written(value, of.unit)} (declared with signed=True it could)"
+        )
+    if of.largest is not None and value > of.largest:
+        raise ValueError(f"{of.meaning} can't exceed {of.largest:g}, got {written(value, of.unit)}")

@@ -26,7 +26,7 @@ amsu_key = Model(
     k = tanh(r) : 1
     """,
     parameters={"tau_r": Parameter(1000, "ms", "time constant of the presynaptic trace", _HERE)},
-    inputs={"x_k": Input("1", "presynaptic signal that the key is the trace of")},
+    inputs={"x_k": Input("1", "presynaptic signal that the key is the trace of", signed=True)},
     references=(SHEN_2023,),
 )
 
@@ -41,9 +41,9 @@ amsu_astrocyte = Model(
         "g_H": Parameter(1, "1", "gain of the write", _HERE),
     },
     inputs={
-        "k": Input("1", "key, from the presynaptic side"),
-        "v": Input("1", "value, along the astrocyte's processes"),
-        "q": Input("1", "query, at the postsynaptic side"),
+        "k": Input("1", "key, from the presynaptic side", signed=True),
+        "v": Input("1", "value, along the astrocyte's processes", signed=True),
+        "q": Input("1", "query, at the postsynaptic side", signed=True),
     },
     references=(SHEN_2023,),
 )
@@ -59,8 +59,8 @@ amsu_membrane = Model(
         "theta": Parameter(0.5, "1", "threshold, and what a spike subtracts", _HERE),
     },
     inputs={
-        "x": Input("1", "presynaptic signal"),
-        "o": Input("1", "what the astrocyte adds to the membrane potential"),
+        "x": Input("1", "presynaptic signal", signed=True),
+        "o": Input("1", "what the astrocyte adds to the membrane potential", signed=True),
     },
     threshold="u + o > theta",
     reset="u -= theta",

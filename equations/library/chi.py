@@ -26,8 +26,8 @@ ip3_metabolism = Model(
     inputs={
         "C": CALCIUM,
         "J_beta": Input("umolar/second", "IP3 production by PLC-beta"),
-        "J_ex": Input("umolar/second", "IP3 flux from outside the model"),
-        "J_coupling": Input("umolar/second", "IP3 flux from neighbouring astrocytes"),
+        "J_ex": Input("umolar/second", "IP3 flux from outside the model", signed=True),
+        "J_coupling": Input("umolar/second", "IP3 flux from neighbouring astrocytes", signed=True),
     },
     initial={"I": "0.01*umolar"},
     bounds={"I": ANY_CONCENTRATION},

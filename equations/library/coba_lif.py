@@ -25,13 +25,17 @@ coba_lif = Model(
         "V_r": Parameter(-60, "mV", "reset potential", STIMBERG, signed=True),
     },
     inputs={
-        "I_ex": Input("pA", "external current", shared=True),
-        "I_sic": Input("pA", "slow inward current from astrocytes"),
+        "I_ex": Input("pA", "external current", signed=True, shared=True),
+        "I_sic": Input("pA", "slow inward current from astrocytes", signed=True),
     },
     initial={"v": "E_l"},
     threshold="v > V_th",
     reset="v = V_r",
     refractory="tau_r",
-    bounds={"g_e": ("0*siemens", "inf*siemens"), "g_i": ("0*siemens", "inf*siemens")},
+    bounds={
+        "v": ("-inf*volt", "inf*volt"),
+        "g_e": ("0*siemens", "inf*siemens"),
+        "g_i": ("0*siemens", "inf*siemens"),
+    },
     references=(STIMBERG_2019,),
 )

@@ -14,7 +14,7 @@ gliotransmission = Model(
     parameters={
         "C_Theta": Parameter(0.5, "umolar", "calcium threshold of release", STIMBERG),
         "Omega_A": Parameter(0.6, "1/second", "recycling rate of gliotransmitter", STIMBERG),
-        "U_A": Parameter(0.6, "1", "release probability of gliotransmitter", STIMBERG),
+        "U_A": Parameter(0.6, "1", "release probability of gliotransmitter", STIMBERG, largest=1),
         "G_T": Parameter(200, "mmolar", "gliotransmitter in the vesicles", STIMBERG),
         "rho_e": Parameter(6.5e-4, "1", "volume of vesicles over that of the extracellular space", STIMBERG),
         "Omega_e": Parameter(60, "1/second", "clearance rate of gliotransmitter", STIMBERG),

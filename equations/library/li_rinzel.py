@@ -48,7 +48,7 @@ li_rinzel = Model(
     references=(LI_RINZEL_1994, STIMBERG_2019),
 )
 
-# The noise carries h itself outside [0, 1], so that only the clipped value opens the receptors and h has no bounds.
+# The noise carries h itself outside [0, 1], so that only the clipped value opens the receptors and h may have any value.
 li_rinzel_stochastic = replace(
     li_rinzel,
     name="li_rinzel_stochastic",
@@ -61,6 +61,6 @@ li_rinzel_stochastic = replace(
         **li_rinzel.parameters,
         "noise": Parameter(1, "1", "1 with noise, 0 without", f"{STIMBERG_2019.key}, Fig. 2", per_cell=True),
     },
-    bounds={"C": li_rinzel.bounds["C"]},
+    bounds={"C": li_rinzel.bounds["C"], "h": ("-inf", "inf")},
     references=(*li_rinzel.references, SHUAI_JUNG_2002),
 )

@@ -15,8 +15,8 @@ presynaptic_receptors = Model(
     parameters={
         "O_G": Parameter(1.5, "1/umolar/second", "binding rate of gliotransmitter", STIMBERG),
         "Omega_G": Parameter(0.5 / 60, "1/second", "unbinding rate of gliotransmitter", STIMBERG),
-        "U_0_star": Parameter(0.6, "1", "release probability without gliotransmitter", STIMBERG),
-        "alpha": Parameter(0, "1", "release probability with all receptors bound", STIMBERG),
+        "U_0_star": Parameter(0.6, "1", "release probability without gliotransmitter", STIMBERG, largest=1),
+        "alpha": Parameter(0, "1", "release probability with all receptors bound", STIMBERG, largest=1),
     },
     bounds={"Gamma_S": FRACTION},
     references=(DE_PITTA_2011, STIMBERG_2019),

@@ -15,7 +15,9 @@ tsodyks_markram = Model(
         "Omega_f": Parameter(3.33, "1/second", "facilitation rate", STIMBERG),
         "Omega_d": Parameter(2, "1/second", "recovery rate of depression", STIMBERG),
     },
-    inputs={"U_0": Input("1", "release probability of a rested synapse", default=0.6, shared=True)},
+    inputs={
+        "U_0": Input("1", "release probability of a rested synapse", default=0.6, largest=1, shared=True)
+    },
     initial={"x_S": "1"},
     on_pre="""
         u_S += U_0*(1 - u_S)

@@ -16,12 +16,13 @@ voltage_lif = Model(
         "tau_r": Parameter(5, "ms", "refractory period", DE_PITTA_BRUNEL),
     },
     inputs={
-        "V_e": Input("mV", "depolarisation by synapses"),
-        "V_sic": Input("mV", "depolarisation by slow inward currents from astrocytes"),
+        "V_e": Input("mV", "depolarisation by synapses", signed=True),
+        "V_sic": Input("mV", "depolarisation by slow inward currents from astrocytes", signed=True),
     },
     initial={"v": "E_L"},
     threshold="v > V_th",
     reset="v = V_r",
     refractory="tau_r",
+    bounds={"v": ("-inf*volt", "inf*volt")},
     references=(DE_PITTA_BRUNEL_2016,),
 )

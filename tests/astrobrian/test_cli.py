@@ -63,7 +63,7 @@ def test_settings_refuse_what_they_cannot_read(text):
         (("models", "gchy"), ["gchy", "gchi"]),
         (("models", "gchi", "--set", "O_beta=3*mV"), ["O_beta", "mvolt"]),
         (("models", "gchi", "--set", "O_beta=-3*umolar/second"), ["O_beta", "negative"]),
-        (("models", "gchi", "--parameters", "XM"), ["XM", "AM, FM"]),
+        (("models", "gchi", "--parameters", "XM"), ["XM", "there are AM"]),
         (("simulate", "fig9"), ["fig9", "network (fig6)"]),
         (("generate", "no/such/model"), ["no/such/model"]),
     ],

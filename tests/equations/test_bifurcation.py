@@ -124,7 +124,7 @@ def normal_form(cubic):
         dx/dt = (mu*x - 2*pi*y + {cubic}*x*(x**2 + y**2))/second : 1
         dy/dt = (2*pi*x + mu*y + {cubic}*y*(x**2 + y**2))/second : 1
         """,
-        inputs={"mu": Input("1", "distance to the Hopf point")},
+        inputs={"mu": Input("1", "distance to the Hopf point", signed=True)},
         bounds={"x": ("-1", "1"), "y": ("-1", "1")},
     )
 
@@ -161,7 +161,7 @@ def test_a_pitchfork_keeps_both_curves_and_has_no_fold_where_they_cross():
     model = Model(
         "pitchfork",
         "dx/dt = (mu*x - x**3)/second : 1",
-        inputs={"mu": Input("1", "control")},
+        inputs={"mu": Input("1", "control", signed=True)},
         bounds={"x": ("-2", "2")},
     )
     diagram = bifurcations(model, "mu", (-1, 1.1))
@@ -174,7 +174,7 @@ def test_an_isolated_loop_of_fixed_points_is_found_once():
     model = Model(
         "isola",
         "dx/dt = (0.25 - mu**2 - x**2)/second : 1",
-        inputs={"mu": Input("1", "control")},
+        inputs={"mu": Input("1", "control", signed=True)},
         bounds={"x": ("-1", "1")},
     )
     diagram = bifurcations(model, "mu", (-1, 1.1))
@@ -187,7 +187,7 @@ def test_a_neutral_saddle_is_no_hopf_point():
     model = Model(
         "saddle",
         "dx/dt = (1 + mu)*x/second : 1\ndy/dt = -y/second : 1",
-        inputs={"mu": Input("1", "control")},
+        inputs={"mu": Input("1", "control", signed=True)},
         bounds={"x": ("-1", "1"), "y": ("-1", "1")},
     )
     assert bifurcations(model, "mu", (-0.45, 0.5)).hopf_points == ()

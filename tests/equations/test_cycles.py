@@ -134,7 +134,7 @@ def circle(pull):
         dx/dt = (-pi*y + pull*x*(1 - x**2 - y**2))/second : 1
         dy/dt = (pi*x + pull*y*(1 - x**2 - y**2))/second : 1
         """,
-        inputs={"pull": Input("1", "attraction", default=pull)},
+        inputs={"pull": Input("1", "attraction", default=pull, signed=True)},
         initial={"x": "0.1"},
     )
 

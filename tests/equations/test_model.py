@@ -1,7 +1,7 @@
 """Declaring, composing and overriding models."""
 
 import pytest
-from brian2 import DimensionMismatchError, Equations, ms, mV, umolar
+from brian2 import DimensionMismatchError, Equations, mmolar, ms, mV, pA, umolar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +11,7 @@ from astrobrian.equations import (
     ModelError,
     Parameter,
     chi,
+    coba_lif,
     exogenous_drive,
     gchi,
     gliotransmission,
@@ -241,3 +242,25 @@ def test_the_citation_is_bibtex_of_all_sources_once():
 def test_the_name_of_a_composition_is_that_of_its_parts():
     assert (gchi + gliotransmission).name == "gchi + gliotransmission"
     assert repr(LEAK) == "<Model leak: v>"
+
+
+def test_values_that_a_declaration_does_not_allow_are_refused():
+    with pytest.raises(ModelError, match=r"Y_S of gchi: .* can't be negative"):
+        gchi(Y_S=-1 * mmolar)
+    with pytest.raises(ModelError, match=r"U_A of gliotransmission: .* can't exceed 1, got 1\.5"):
+        gliotransmission(U_A=1.5)
+    with pytest.raises(ModelError, match=r"U_0 of tsodyks_markram: .* can't exceed 1"):
+        tsodyks_markram(U_0=2)
+    with pytest.raises(ModelError, match="O_beta of gchi"):
+        gchi(O_beta="3*umolar/second")
+    assert coba_lif(I_ex=-50 * pA).inputs["I_ex"].default == -50
+
+
+def test_inputs_can_be_heterogeneous_too():
+    assert "shared" in coba_lif.equations["I_ex"].flags
+    assert "shared" not in coba_lif.per_cell("I_ex").equations["I_ex"].flags
+
+
+def test_bounds_are_of_states():
+    with pytest.raises(ModelError, match="bounds for y, which has no differential equation"):
+        Model("m", "dx/dt = -x/second : 1\ny = 2*x : 1", bounds={"y": ("0", "1")})
