@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -36,11 +37,14 @@ Each command that computes something leaves a folder with `summary.json` (figure
 console = Console()
 
 Out = Annotated[Path, typer.Option(help="Folder for the results; made if it is missing.")]
-Seed = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+# the range that Brian2 and NumPy take
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of all random numbers.")]
 Backend = Annotated[str, typer.Option(help="What runs the simulation: numpy, cython or cpp.")]
 Text = Annotated[
     Path | None,
-    typer.Option(help="A text file (may be .gz). Without it: the Python standard library's own sources."),
+    typer.Option(
+        help="A text file (may be .gz), of which the first 8 MB are read. Without it: the Python standard library's own sources."
+    ),
 ]
 
 
@@ -54,7 +58,7 @@ def progress_bars() -> Iterator[Progress]:
         BarColumn(bar_width=30),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[words]}", style="dim"),
+        TextColumn("{task.fields[words]}", style="dim", markup=False),
     )
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
@@ -72,9 +76,9 @@ def show_figures(figures: dict[str, Any], folder: Path) -> None:
     table = Table(show_header=False, box=None)
     for name, value in figures.items():
         if not isinstance(value, (dict, list)):
-            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else escape(str(value)))
     console.print(table)
-    console.print(f"Results are in [bold]{folder}[/bold]")
+    console.print(f"Results are in [bold]{escape(str(folder))}[/bold]")
 
 
 @app.command()
@@ -187,8 +191,9 @@ def generate(
     from astrobrian.bridges import generate as write
     from astrobrian.bridges import load_model
 
-    written = write(load_model(model), prompt.encode(), length=length, temperature=temperature, seed=seed)
-    sys.stdout.buffer.write(prompt.encode() + written + b"\n")
+    begin = os.fsencode(prompt)
+    written = write(load_model(model), begin, length=length, temperature=temperature, seed=seed)
+    sys.stdout.buffer.write(begin + written + b"\n")
 
 
 @app.command()
@@ -273,15 +278,18 @@ def read_settings(given: list[str], defaults: dict[str, Any]) -> dict[str, Any]:
 
 def read_value(text: str, like: Any) -> Any:
     """A value of the type of another one; raises ValueError if the text isn't one."""
-    from brian2 import Quantity
+    from brian2 import Quantity, have_same_dimensions
 
     from astrobrian.equations.quantity import unit
 
     if isinstance(like, str):
         return text
-    if isinstance(like, Quantity):
-        return unit(text)
-    return type(like)(text)
+    if not isinstance(like, Quantity):
+        return type(like)(text)
+    value = unit(text)
+    if not have_same_dimensions(value, like):
+        raise ValueError(f"it is a quantity such as {like}; write it with its unit, as in 2*second")
+    return value
 
 
 @app.command()
@@ -310,13 +318,22 @@ def main() -> None:
     """Run the command line; what a user can mend ends in one line instead of a traceback."""
     from brian2 import DimensionMismatchError
 
-    from astrobrian.backends import BackendError
-
     # Torch's threads then sleep while they wait for each other. Spinning, they stall a machine whose cores are busy with
     # something else: training was seen to be six times slower. It counts only if it is set before Torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
-    except (ValueError, OSError, ImportError, ArithmeticError, BackendError, DimensionMismatchError) as error:
-        Console(stderr=True).print(f"[bold red]error:[/bold red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+    except (ValueError, OSError, ImportError, ArithmeticError, DimensionMismatchError) as error:
+        fail(error)
+    except RuntimeError as error:
+        if not type(error).__module__.startswith("astrobrian."):
+            raise
+        fail(error)
+
+
+def fail(error: Exception) -> NoReturn:
+    """Print an error in one line and end."""
+    Console(stderr=True).print(
+        f"[bold red]error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True
+    )
+    sys.exit(2)

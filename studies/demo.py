@@ -60,5 +60,5 @@ def demo(
         results.save_plot(network.plot(activity), "network")
         results.save_arrays("network", **arrays(activity))
         unit = distil_into(results, backend, seed, progress, "unit")
-        train_into(results, corpus, ARMS, config, TrainingConfig(seed=seed), unit, progress)
+        train_into(results, corpus, ARMS, config, TrainingConfig(seed=seed), unit, progress, resume=False)
     return results

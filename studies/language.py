@@ -80,6 +80,7 @@ def train_into(
     training: TrainingConfig,
     unit: Unit | None,
     progress: Progress | None,
+    resume: bool = True,
 ) -> None:
     """Train arms on the same bytes as part of a longer command, and let each write a sample.
 
@@ -89,7 +90,6 @@ def train_into(
         After Ctrl-C, with the checkpoint written and the figures of what was trained kept.
     """
     trained = {}
-    results.figures["bits_per_byte_unigram"] = corpus.unigram_bits
     for arm in arms:
         results.stage(f"train {arm}")
 
@@ -98,9 +98,11 @@ def train_into(
                 progress(f"train {arm}", done, words)
 
         trained[arm] = train(
-            config.with_arm(arm), corpus, training, results.folder / arm, unit, progress=tell
+            config.with_arm(arm), corpus, training, results.folder / arm, unit, resume, progress=tell
         )
         results.figures |= {
+            "text_bytes": corpus.train.size + corpus.held_out.size,
+            "bits_per_byte_unigram": corpus.unigram_bits,
             f"bits_per_byte_{arm}": trained[arm]["bits_per_byte"],
             f"parameters_{arm}": trained[arm]["parameters"],
             f"bytes_per_s_{arm}": trained[arm]["tokens_per_second"],

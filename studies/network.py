@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Mapping = Literal["spatial", "published"]
+Form = Literal["lifted", "published"]
 
 EXCITATORY, INHIBITORY, ASTROCYTES = 3200, 800, 3200
 SHEET = 3.75 * mm
@@ -108,7 +109,7 @@ class Activity:
 
 def simulate(
     mapping: Mapping | np.ndarray = "spatial",
-    form: Literal["lifted", "published"] = "lifted",
+    form: Form = "lifted",
     duration: Quantity = 8 * second,
     scale: float = 1.0,
     seed: int = 28371,
@@ -138,7 +139,7 @@ def simulate(
     ValueError
         If the mapping is unknown, the scale is out of range, or the duration isn't positive.
     """
-    _check(mapping, scale, duration)
+    _check(mapping, form, scale, duration)
     use_backend(backend)
     brian2.seed(seed)
     brian2.defaultclock.dt = 0.1 * ms
@@ -186,7 +187,9 @@ def simulate(
     )
 
 
-def _check(mapping: str | np.ndarray, scale: float, duration: Quantity) -> None:
+def _check(mapping: str | np.ndarray, form: str, scale: float, duration: Quantity) -> None:
+    if form not in get_args(Form):
+        raise ValueError(f"form is one of {', '.join(get_args(Form))}, got {form!r}")
     if isinstance(mapping, str) and mapping not in get_args(Mapping):
         raise ValueError(f"mapping is one of {', '.join(get_args(Mapping))}, got {mapping!r}")
     if not 0.2 <= scale <= 1:

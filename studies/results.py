@@ -48,7 +48,8 @@ class Results:
 
     Use it as a context manager. On entry the folder is made and tried, so that a wrong one is refused before anything
     long starts. Each file is written beside its place and then moved there, so that none is ever half written. If the
-    block is left by an exception or Ctrl-C, the summary keeps what was finished and says how it ended.
+    block is left by an exception or Ctrl-C, the summary keeps what was finished and says how it ended; if nothing was
+    finished, the summary of an earlier run in the same folder is put back.
 
     Parameters
     ----------
@@ -109,6 +110,8 @@ class Results:
         self._try_folder()
         self._started = datetime.now(UTC)
         self._clock = self._stage_clock = time.perf_counter()
+        summary = self.folder / "summary.json"
+        self._before = summary.read_bytes() if summary.exists() else None
         self.write_summary()
         return self
 
@@ -125,7 +128,10 @@ class Results:
             self._error = "".join(traceback.format_exception_only(error)).strip()
         # a summary that can't be written must not hide the error that ended the block
         with suppress(ResultsError) if kind is not None else nullcontext():
-            self.write_summary()
+            if kind is not None and self._before is not None and not (self.files or self.figures):
+                self._write(self.folder / "summary.json", self._before)
+            else:
+                self.write_summary()
 
     def stage(self, name: str) -> None:
         """Begin the stage `name`; the wall time of the one before is kept."""

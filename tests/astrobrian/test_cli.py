@@ -51,7 +51,7 @@ def test_settings_take_the_type_of_their_defaults():
     assert read_settings(["O_beta=3.2*umolar/second"], {"O_beta": umolar / second})["O_beta"] > 0
 
 
-@pytest.mark.parametrize("text", ["duration", "size=3", "seed=three", "duration=2*parsec"])
+@pytest.mark.parametrize("text", ["duration", "size=3", "seed=three", "duration=2*parsec", "duration=2"])
 def test_settings_refuse_what_they_cannot_read(text):
     with pytest.raises(ValueError, match=text.partition("=")[0]):
         read_settings([text], {"duration": 8 * second, "seed": 1})
@@ -61,11 +61,13 @@ def test_settings_refuse_what_they_cannot_read(text):
     ("arguments", "words"),
     [
         (("models", "gchy"), ["gchy", "gchi"]),
-        (("models", "gchi", "--set", "O_beta=3*mV"), ["O_beta", "mvolt"]),
+        (("models", "gchi", "--set", "O_beta=3*mV"), ["O_beta", "3*mV", "uM/s"]),
         (("models", "gchi", "--set", "O_beta=-3*umolar/second"), ["O_beta", "negative"]),
         (("models", "gchi", "--parameters", "XM"), ["XM", "there are AM"]),
         (("simulate", "fig9"), ["fig9", "network (fig6)"]),
-        (("generate", "no/such/model"), ["no/such/model"]),
+        (("generate", "no/such/[b]model"), ["no/such/[b]model"]),
+        (("simulate", "network", "--set", "duration=2"), ["duration", "2*second"]),
+        (("simulate", "network", "--set", "form=zzz"), ["lifted, published", "zzz"]),
     ],
 )
 def test_a_mistake_is_named_in_one_line(arguments, words):

@@ -116,3 +116,12 @@ def test_plain_is_json_for_arrays_quantities_and_what_is_not_finite(tmp_path):
         "c": [str(tmp_path), None, True],
         "3": 4,
     }
+
+
+def test_a_run_that_is_refused_leaves_the_summary_of_the_one_before(tmp_path):
+    with Results(tmp_path, "a command") as results:
+        results.figures["rate_Hz"] = 3.84
+    with pytest.raises(ValueError, match="refused"), Results(tmp_path, "a command"):
+        raise ValueError("refused")
+    assert read_summary(tmp_path)["figures"] == {"rate_Hz": 3.84}
+    assert read_summary(tmp_path)["status"] == "complete"
