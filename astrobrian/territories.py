@@ -21,7 +21,9 @@ pathway to one thread as soon as it uses any variable that isn't the synapse's o
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Mapping
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, Synapses
@@ -59,6 +61,8 @@ class Territories(NeuronGroup):
         self, synapses: Synapses, astrocytes: NeuronGroup, equations, mirrored, sums, **kwargs
     ) -> None:
         mirrored, sums = list(mirrored), dict(sums)
+        #: What is copied from the astrocytes at every step; zero in the null cell.
+        self.mirrored = {f"{name}_astro": f"_{name}*int(i < N - 1)" for name in mirrored}
         declared = [*equations.values()]
         for name in mirrored:
             dimensions = astrocytes.variables[name].dim
@@ -95,9 +99,9 @@ class Territories(NeuronGroup):
             index = "0" if astrocytes.variables[name].scalar else "_astrocyte"
             self.variables.add_reference(f"_{name}", astrocytes, name, index=index)
         self.run_regularly(
-            "\n".join(f"{name}_astro = _{name}*int(i < N - 1)" for name in names),
+            "\n".join(f"{name} = {value}" for name, value in self.mirrored.items()),
             when="groups",
-            order=self.order - 1,
+            order=self.order - 3,  # what sums over synapses may read it: Brian2 at -1, SumOverTerritory at -2
             name=f"{self.name}_mirror",
         )
 
@@ -165,9 +169,9 @@ class Gathering(CodeRunner):
             name=f"{astrocytes.name}_gathering",
             generate_empty_code=False,
         )
-        self.variables = Variables(None)
-        self.how: dict[str, str] = {}
-        self._taking_part: list[tuple[str, str]] = []
+        # weak, so that synapses that were deleted, as in a notebook cell that is run again, are forgotten
+        self._fed: dict[str, WeakKeyDictionary[Synapses, str]] = {}
+        self._taking_part: WeakSet[Synapses] = WeakSet()
 
     @classmethod
     def of(cls, astrocytes: NeuronGroup) -> Gathering:
@@ -179,36 +183,52 @@ class Gathering(CodeRunner):
         astrocytes.contained_objects.append(gathering)
         return gathering
 
-    def add(self, synapses: Synapses, territories: Territories, variable: str, how: str) -> None:
-        """Let a variable be fed from these territories too; raises ValueError if others feed it in another way."""
-        if self.how.setdefault(variable, how) != how:
-            raise ValueError(
-                f"{synapses.name} gathers {variable} as a {how}, but other synapses of {self.group.name} gather it as a "
-                f"{self.how[variable]}; give all of them the same gather="
-            )
-        for name in (variable, "N_synapses"):
-            self.variables.add_reference(f"_{name}_{territories.name}", territories, name, index="i")
+    def feed(self, synapses: Synapses, variable: str, how: str) -> None:
+        """Let synapses feed a variable as a mean, as a sum, or as a copy that overwrites it (in the published form).
 
-    def keep_out(self, synapses: Synapses, variables: Iterable[str]) -> None:
-        """Leave variables to synapses in the published form alone; raises ValueError if others feed them."""
-        for variable in variables:
-            if variable in self.how:
+        Raises
+        ------
+        ValueError
+            If others feed it in another way, or overwrite it, or would be overwritten.
+        """
+        feeding = self._fed.setdefault(variable, WeakKeyDictionary())
+        if any("copy" in (how, theirs) or how != theirs for theirs in feeding.values()):
+            gc.collect()  # deleted ones may still wait for it
+        for other, theirs in feeding.items():
+            if "copy" in (how, theirs):
                 raise ValueError(
-                    f"{self.group.name} is fed {variable} by other synapses already; {synapses.name}, in the published "
-                    "form, would overwrite that. Use the lifted form for several, or make the astrocytes anew"
+                    f"{self.group.name} is fed {variable} by {other.name} already, and in the published form "
+                    f"{synapses.name} or {other.name} would overwrite what the other gives; use the lifted form for "
+                    f"several, or delete {other.name} first"
                 )
-            self.how[variable] = f"copy of {synapses.name}, in the published form"
+            if how != theirs:
+                raise ValueError(
+                    f"{synapses.name} gathers {variable} as a {how}, but {other.name} gathers it as a {theirs}; give "
+                    f"all synapses of {self.group.name} the same gather=, or delete {other.name} first"
+                )
+        feeding[synapses] = how
 
-    def take_part(self, territories: Territories, variables: Iterable[str]) -> None:
-        """Announce territories for the run that is about to start."""
-        self._taking_part += [(variable, territories.name) for variable in variables]
+    def take_part(self, synapses: Synapses) -> None:
+        """Announce synapses for the run that is about to start."""
+        self._taking_part.add(synapses)
 
     def update_abstract_code(self, run_namespace: Mapping) -> None:
+        self.variables = Variables(None)
         lines = []
-        for variable in dict.fromkeys(variable for variable, _ in self._taking_part):
-            sources = [territories for name, territories in self._taking_part if name == variable]
+        for variable, feeding in self._fed.items():
+            ways = {
+                synapses.territories: how
+                for synapses, how in feeding.items()
+                if synapses in self._taking_part
+            }
+            if not ways:
+                continue
+            for territories in ways:
+                for name in (variable, "N_synapses"):
+                    self.variables.add_reference(f"_{name}_{territories.name}", territories, name, index="i")
+            sources = sorted(territories.name for territories in ways)
             total = " + ".join(f"_{variable}_{source}" for source in sources)
-            if self.how[variable] == "mean":
+            if "mean" in ways.values():
                 number = " + ".join(f"_N_synapses_{source}" for source in sources)
                 total = f"({total})/({number} + int({number} == 0))"
             lines.append(f"{variable} = {total}")

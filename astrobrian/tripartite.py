@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, Synapses
 from brian2.core.spikesource import SpikeSource
+from brian2.core.variables import Subexpression
 from brian2.equations.equations import PARAMETER, SingleEquation
 from brian2.groups.group import CodeRunner, Group
 from brian2.synapses.synapses import SynapticIndexing, SynapticSubgroup
@@ -138,6 +139,8 @@ class TripartiteSynapses(CoveredSynapses):
             name=name,
             **kwargs,
         )
+        if astrocytes is not None:
+            self.add_dependency(astrocytes)  # a network without them is refused, as one without the neurons
         self._indices = _Indexing(self)
         self._assign({name: item for name, item in self._constants().items() if self.variables[name].scalar})
         if astrocytes is not None and form == "lifted":
@@ -205,7 +208,7 @@ class TripartiteSynapses(CoveredSynapses):
             view = f"_written_{name}{SUFFIX}"
             self.variables.add_reference(view, self.astrocytes, name, index="written_astrocyte")
         for name in gathered:
-            Gathering.of(self.astrocytes).add(self, self.territories, name, self.gather)
+            Gathering.of(self.astrocytes).feed(self, name, self.gather)
         for name in self._living(UNIFORM):
             if name in self.model.initial:
                 setattr(self.territories, name, self.model.initial[name])
@@ -215,7 +218,8 @@ class TripartiteSynapses(CoveredSynapses):
         if read:
             self._copies.append(published.copy_to_synapses(self.astrocytes, self, read))
         if gathered:
-            Gathering.of(self.astrocytes).keep_out(self, gathered)
+            for name in gathered:
+                Gathering.of(self.astrocytes).feed(self, name, "copy")
             self._copies.append(published.copy_to_astrocytes(self, self.astrocytes, gathered, self.gather))
         self.contained_objects.extend(self._copies)
 
@@ -261,16 +265,27 @@ class TripartiteSynapses(CoveredSynapses):
     def _after_cover(self) -> None:
         if self.territories is not None:
             count_synapses(self)
+            for name, value in self.territories.mirrored.items():
+                if self._is_stored(name):
+                    setattr(self.territories, name, value)
         if self._links.written:
             self.written_astrocyte = f"territory - int(territory == {self._null_cell})"
         for copy in self._copies:
             there = {"i": "territory_post"} if copy.target is self else {"j": "territory_pre"}
             copy.connect(**there, skip_if_invalid=True)
+            if copy.target is self:
+                for name in filter(self._is_stored, (f"{X}{SUFFIX}" for X in self._links.read)):
+                    setattr(copy, f"{name}_post", f"{name.removesuffix(SUFFIX)}_pre")
+
+    def _is_stored(self, name: str) -> bool:
+        """Whether X of ``X_astro`` has a value by now: a subexpression may read names that a run will give."""
+        assert self.astrocytes is not None
+        return not isinstance(self.astrocytes.variables[name.removesuffix(SUFFIX)], Subexpression)
 
     # ---------------------------------------------------------------------------------------------- running, telling
     def before_run(self, run_namespace: Mapping[str, Any]) -> None:
         if self._covered and self._links.gathered and self.territories is not None:
-            Gathering.of(self.astrocytes).take_part(self.territories, self._links.gathered)
+            Gathering.of(self.astrocytes).take_part(self)
         super().before_run(run_namespace)
 
     def check_variable_write(self, variable: Any) -> None:

@@ -18,6 +18,7 @@ from brian2 import (
     start_scope,
     umolar,
 )
+from brian2.core.base import BrianObjectException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -496,10 +497,10 @@ def test_published_form_copies_one_way_only():
 
 def test_different_ways_of_gathering():
     glia = cells()
-    TripartiteSynapses(spikes(), targets(), glia, full, gather="mean")
-    with pytest.raises(ValueError, match=r"gathers Y_S as a sum.*gather it as a mean"):
+    existing = TripartiteSynapses(spikes(), targets(), glia, full, gather="mean", name="first")
+    with pytest.raises(ValueError, match=r"gathers Y_S as a sum.*gathers it as a mean"):
         TripartiteSynapses(spikes(), targets(), glia, full, gather="sum")
-    with pytest.raises(ValueError, match=r"fed Y_S by other synapses"):
+    with pytest.raises(ValueError, match=rf"fed Y_S by {existing.name} already"):
         TripartiteSynapses(spikes(), targets(), glia, full, form="published")
 
 
@@ -508,3 +509,93 @@ def test_unknown_choice(choice):
     (name,) = choice
     with pytest.raises(ValueError, match=rf"{name}=.*one of"):
         TripartiteSynapses(spikes(), targets(), cells(), full, **choice)
+
+
+# ----------------------------------------------------------------------------------------------- runs that were refused
+def test_synapses_count_once_after_a_run_that_failed():
+    results = []
+    for fails in (False, True):
+        source, target, glia = spikes(), targets(), cells()
+        one, two = (TripartiteSynapses(source, target, glia, full, gather="sum") for _ in range(2))
+        for synapses in (one, two):
+            synapses.connect()
+        one.cover(by="post", index=np.arange(8) % 3)
+        net = Network(source, target, glia, one, two)
+        if fails:
+            with pytest.raises(BrianObjectException):
+                net.run(20 * ms)
+        two.cover(by="post", index=np.arange(8) % 3)
+        net.run(20 * ms)
+        results.append(np.array(glia.Y_S))
+    assert_array_equal(*results)
+
+
+def test_synapses_may_be_made_again():
+    source, target, glia = spikes(), targets(), cells()
+
+    def make(gather):
+        synapses = TripartiteSynapses(source, target, glia, full, gather=gather, name="again")
+        synapses.connect()
+        synapses.cover(by="post", index=np.arange(8) % 3)
+        return synapses
+
+    for gather in ("mean", "mean", "sum"):
+        synapses = None  # the old ones are gone, and with them how they fed the astrocytes
+        synapses = make(gather)
+    Network(source, target, glia, synapses).run(20 * ms)
+    assert np.min(glia.Y_S) > 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_network_without_the_astrocytes_is_refused(form):
+    network = covered(form)
+    with pytest.raises(ValueError, match="not the object on which it depends"):
+        Network(network.source, network.target, network.synapses).run(0 * ms)
+
+
+# ------------------------------------------------------------------------------------ when astrocytic values are known
+@pytest.mark.parametrize("form", FORMS)
+def test_variables_of_the_astrocytes_are_known_once_covered(form):
+    glia = constant_cells()
+    glia.C = "(i + 1)*umolar"
+    model = Model("reader", "difference = C_astro - C_post : mmolar\nw : mmolar")
+    target = NeuronGroup(8, "C : mmolar")
+    synapses = covered(form, model=model, on_pre="w += C_astro", target=target, glia=glia).synapses
+    synapses.w = "C_astro"
+    expected = np.where(synapses.astrocyte_index < 0, 0, 1 + synapses.astrocyte_index)
+    assert_allclose(synapses.difference[:] / umolar, expected)
+    assert_allclose(synapses.w[:] / umolar, expected)
+
+
+def current_of(kind):
+    """What neurons get through a summed variable that reads calcium which grows step by step."""
+    glia = NeuronGroup(2, "dC/dt = C/ms + umolar/ms : mmolar", method="euler", name="growing*")
+    target = NeuronGroup(3, "I : amp")
+    if kind == "brian2":
+        synapses = Synapses(glia, target, "I_post = C_pre*pA/umolar : amp (summed)")
+        synapses.connect(j="i")
+    else:
+        synapses = TripartiteSynapses(
+            target, target, glia, "I_post = C_astro*pA/umolar : amp (summed)", form=kind
+        )
+        synapses.connect(j="i")
+        synapses.cover(index=[0, 1, -1])
+    monitor = StateMonitor(target, "I", record=True)
+    Network(glia, target, synapses, monitor).run(1 * ms)
+    return np.array(monitor.I)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_summed_variables_read_the_astrocytes_as_in_brian2(form):
+    assert_allclose(current_of(form), current_of("brian2"), rtol=1e-12)
+
+
+def test_gathered_subexpressions_read_the_astrocytes_as_they_are():
+    results = []
+    for form in FORMS:
+        glia = NeuronGroup(3, "dC/dt = C/ms + umolar/ms : mmolar\nY_S : mmolar", method="euler", name="glow*")
+        network = covered(form, model="Y_S = C_astro*(i + 1) : mmolar", on_pre="", glia=glia)
+        monitor = StateMonitor(glia, "Y_S", record=True)
+        Network(*vars(network).values(), monitor).run(1 * ms)
+        results.append({"Y_S": monitor.Y_S})
+    assert_agree(*results, 1e-12)
