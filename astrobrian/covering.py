@@ -14,6 +14,9 @@ from astrobrian.layout import nearest, positions_of
 
 logger = get_logger(__name__)
 
+# The function that checks indices that generated code computes
+CHECKED_TERRITORY = "_checked_territory"
+
 
 class CoverError(ValueError):
     """Synapses that can't be covered as asked."""
@@ -96,6 +99,11 @@ class CoveredSynapses(Synapses):
             raise CoverError(f"{self.name}: by={by!r}, but synapses are covered by 'pre' or 'post'")
         if by is None and index is None:
             raise CoverError(f"{self.name}: cover(by='post'), cover(by='pre') or cover(index=...)?")
+        if by is not None and isinstance(index, str):
+            raise CoverError(
+                f"{self.name}: with by={by!r}, index is an array with the astrocyte of each neuron; an expression gives "
+                f"that of each synapse (i and j are its neurons) and goes without by: cover(index={index!r})"
+            )
         if by is None and not isinstance(index, str) and self._number() is None:
             raise CoverError(
                 f"{self.name}: which synapses there are is only known when the standalone program runs, so that an array "
@@ -129,6 +137,10 @@ class CoveredSynapses(Synapses):
     def _check_map(self, index: object, length: int, what: str) -> np.ndarray:
         """An array of astrocyte indices; raises CoverError if it isn't one, or not of this length."""
         values = np.asarray(index)
+        if values.dtype.kind not in "iuf":
+            raise CoverError(
+                f"{self.name}: index needs numbers, the astrocyte for each of the {length} {what}; got {index!r}"
+            )
         if values.shape != (length,):
             raise CoverError(f"{self.name}: index of shape {values.shape} for {length} {what}")
         check_range(values, self._null_cell, self.name, what)
@@ -136,21 +148,30 @@ class CoveredSynapses(Synapses):
 
     def _checked(self, expression: str) -> str:
         """The expression of a territory that checks the expression of an astrocyte index."""
-        name = "_checked_territory"
-        if name not in self.variables:
-            self.variables.add_object(name, checked_territory(self.name, self._null_cell))
-        return f"{name}({expression})"
+        if CHECKED_TERRITORY not in self.variables:
+            self.variables.add_object(CHECKED_TERRITORY, checked_territory(self.name, self._null_cell))
+        return f"{CHECKED_TERRITORY}({expression})"
 
-    def _set_territory(self, value: str | np.ndarray, level: int = 0) -> None:
+    def _set_territory(
+        self, value: str | int | np.ndarray, which: slice = slice(None), level: int = 0
+    ) -> None:
         # read-only for everybody else: cover() checks the range, and what follows from it is computed once
         territory = self.variables["territory"]
         territory.read_only = False
         view = territory.get_addressable_value("territory", self)
         try:
-            view.set_item(slice(None), value, level=level + 1)
+            view.set_item(which, value, level=level + 1)
         except BrianObjectException as error:
             if isinstance(error.__cause__, CoverError):
                 raise error.__cause__ from None
+            raise
+        except TypeError as error:
+            if CHECKED_TERRITORY in str(
+                error
+            ):  # Brian2 knows the type of an expression before it computes it
+                raise CoverError(
+                    f"{self.name}: the index has to be a whole number for each synapse; use j//10 instead of j/10, or int(...)"
+                ) from error
             raise
         finally:
             territory.read_only = True
@@ -223,7 +244,7 @@ def checked_territory(synapses: str, n_astrocytes: int) -> Function:
     function.implementations.add_implementation(
         "cpp",
         f"""
-        static inline int _checked_territory(const int index)
+        static inline int {CHECKED_TERRITORY}(const int index)
         {{
             if (index < -1 || index >= {n_astrocytes})
             {{
@@ -234,6 +255,6 @@ def checked_territory(synapses: str, n_astrocytes: int) -> Function:
             return index < 0 ? {n_astrocytes} : index;
         }}
         """,
-        name="_checked_territory",
+        name=CHECKED_TERRITORY,
     )
     return function

@@ -15,6 +15,7 @@ from brian2.utils.stringtools import word_substitute
 from numpy.typing import ArrayLike
 
 from astrobrian.equations import Model, gap_junction
+from astrobrian.groups import as_model
 from astrobrian.layout import neighbours, positions_of
 from astrobrian.values import assign_values
 
@@ -34,8 +35,9 @@ class GapJunctions(Synapses):
         Couple all cells that are at most so far apart; the astrocytes need a layout.
     pairs : tuple of two sequences of int, optional
         Couple these cells instead, each pair given once.
-    model : Model, optional
-        `gap_junction`, with a threshold, or `linear_gap_junction`.
+    model : Model or str, optional
+        `gap_junction`, with a threshold, or `linear_gap_junction`, or equations with a summed variable of the
+        postsynaptic cell.
     name : str, optional
         As in Brian2, by default ``gap_junctions``, ``gap_junctions_1``, ...
     **kwargs
@@ -44,9 +46,9 @@ class GapJunctions(Synapses):
     Raises
     ------
     TypeError
-        Unless one of `within` and `pairs` is given.
+        Unless one of `within` and `pairs` is given, or if the model isn't one.
     ValueError
-        If the astrocytes lack the input or already have gap junctions, no cells are near enough, or a pair is given
+        If the model has no summed variable, the astrocytes lack the input or already have gap junctions, no cells are near enough, or a pair is given
         twice or joins a cell to itself.
     IndexError
         If a pair names a cell that doesn't exist.
@@ -62,13 +64,14 @@ class GapJunctions(Synapses):
         astrocytes: Group,
         within: Quantity | None = None,
         pairs: tuple[ArrayLike, ArrayLike] | None = None,
-        model: Model = gap_junction,
+        model: Model | str = gap_junction,
         *,
         name: str = "gap_junctions*",
         **kwargs: Any,
     ) -> None:
         if (within is None) == (pairs is None):
             raise TypeError("GapJunctions needs either within=..., a distance, or pairs=(i, j)")
+        model = as_model(model)
         _check_inputs(astrocytes, model)
         _check_alone(astrocytes, model)
         i, j = _near(astrocytes, within) if pairs is None else _given(astrocytes, pairs)
@@ -89,6 +92,11 @@ def _targets(model: Model) -> list[str]:
 
 
 def _check_inputs(astrocytes: Group, model: Model) -> None:
+    if not _targets(model):
+        raise ValueError(
+            f"{model.name} couples nothing: it has no summed variable of the postsynaptic cell, such as "
+            "J_coupling_post = ... : mmolar/second (summed)"
+        )
     for target in _targets(model):
         known = astrocytes.equations.get(target)
         if known is None or known.type != PARAMETER:
@@ -119,14 +127,14 @@ def _near(astrocytes: Group, within: Quantity) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _given(astrocytes: Group, pairs: tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
-    i, j = (np.atleast_1d(np.asarray(cells)) for cells in pairs)
-    if (
-        i.shape != j.shape
-        or i.ndim != 1
-        or not len(i)
-        or not all(np.issubdtype(k.dtype, np.integer) for k in (i, j))
-    ):
-        raise ValueError("pairs=(i, j) takes two sequences of cell indices of the same length, not empty")
+    wrong = ValueError("pairs=(i, j) takes two sequences of cell indices of the same length, not empty")
+    try:
+        i, j = (np.atleast_1d(np.asarray(cells)) for cells in pairs)
+    except (TypeError, ValueError):  # not two things
+        raise wrong from None
+    integers = all(np.issubdtype(k.dtype, np.integer) for k in (i, j))
+    if i.shape != j.shape or i.ndim != 1 or not len(i) or not integers:
+        raise wrong
     N = len(astrocytes)
     outside = (i < 0) | (i >= N) | (j < 0) | (j >= N)
     if np.any(outside):

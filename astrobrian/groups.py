@@ -35,7 +35,7 @@ class ModelGroup(NeuronGroup):
     ) -> None:
         _check_size(N, type(self).__name__)
         #: The model that this group was made from.
-        self.model = model = _as_model(model)
+        self.model = model = as_model(model)
         #: Where its cells are, or None.
         self.layout = layout
         #: Stops a simulation that leaves its physical range, or None.
@@ -163,12 +163,13 @@ def _check_size(N: object, what: str) -> None:
         raise ValueError(f"{what} needs a positive whole number of cells, got {N!r}")
 
 
-def _as_model(model: object) -> Model:
+def as_model(model: object) -> Model:
+    """The model, or one of the text of equations; raises TypeError for anything else."""
     if isinstance(model, Model):
         return model
     if isinstance(model, str):
         return Model("equations", model)
     raise TypeError(
-        f"a model is needed, got {type(model).__name__}: give a Model, the text of the equations, "
-        "or use brian2.NeuronGroup"
+        f"a model is needed, got {type(model).__name__}: give a Model or the text of the equations, "
+        "or make the group with Brian2 itself"
     )

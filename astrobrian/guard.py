@@ -29,18 +29,25 @@ class PhysicalRangeError(RuntimeError):
         Index of the first cell that did.
     value : Quantity
         What it was then.
+    allowed : str
+        Its range.
     time : Quantity
-        Start of the time step at whose end it was noticed.
+        Start of the time step at whose end it was noticed; it may have left its range up to a millisecond before.
     """
 
     def __init__(
         self, variable: str, group: str, cell: int, value: Quantity, allowed: str, time: Quantity
     ) -> None:
         super().__init__(
-            f"{variable} of cell {cell} of {group} became {value} in the time step at {time}; it can only be {allowed}. "
+            f"{variable} of cell {cell} of {group} became {value} by the time step at {time}; it can only be {allowed}. "
             "A shorter dt or another method often helps; check_range=False of the group switches this check off"
         )
-        self.variable, self.group, self.cell, self.value, self.time = variable, group, cell, value, time
+        self.variable, self.group, self.cell, self.value = variable, group, cell, value
+        self.allowed, self.time = allowed, time
+
+    def __reduce__(self) -> tuple:
+        # so that it gets from one process to another
+        return type(self), (self.variable, self.group, self.cell, self.value, self.allowed, self.time)
 
 
 def watched(model: Model) -> list[str]:
@@ -98,9 +105,15 @@ class RangeGuard(CodeRunner):
         if number:
             name, (low, high) = list(self.ranges.items())[int(number) - 1]
             value = Quantity(value, dim=self.group.variables[name].dim)
-            raise PhysicalRangeError(
-                name, self.group.name, int(cell), value, f"{low} to {high}", time * second
-            )
+            allowed = f"{low} to {high}{self._values(low, high, cell=int(cell))}"
+            raise PhysicalRangeError(name, self.group.name, int(cell), value, allowed, time * second)
+
+    def _values(self, *ends: str, cell: int) -> str:
+        """What the variables in these bounds are now, in brackets."""
+        names = sorted(set().union(*map(get_identifiers, ends)) & set(self.group.variables))
+        values = {name: getattr(self.group, name) for name in names}
+        each = [f"{n} = {v[:] if self.group.variables[n].scalar else v[cell]}" for n, v in values.items()]
+        return f" ({', '.join(each)})" if each else ""
 
 
 def _with_slack(low: str, high: str) -> tuple[str, str]:

@@ -247,11 +247,13 @@ class TripartiteSynapses(CoveredSynapses):
             )
         before = self._number()
         super().connect(*args, level=level + 1, **kwargs)
-        self._covered = False
         after = self._number()
         if after is not None and after == before:
             return
+        self._covered = False
         new = slice(None) if after is None or not before else slice(before, None)
+        if self.astrocytes is not None:
+            self._set_territory(self._null_cell, new)
         lifted = self._living(UNIFORM)
         constants = {n: v for n, v in self._constants().items() if not self.variables[n].scalar}
         initial = {n: v for n, v in self.model.initial.items() if n not in lifted}
@@ -296,6 +298,8 @@ class TripartiteSynapses(CoveredSynapses):
         super().check_variable_write(variable)
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
+        if key.removesuffix("_") in self._living(ACCUMULATED):
+            raise AttributeError(self._only_summed(key.removesuffix("_")))
         if key not in self._living(UNIFORM):
             return super().__setattr__(key, value, level=level + 1)
         assert self._lifting is not None  # or nothing would be uniform
@@ -314,7 +318,14 @@ class TripartiteSynapses(CoveredSynapses):
     def _not_on_synapse(self, name: str) -> str:
         return (
             f"{name} of {self.name} can't be set synapse by synapse: it lives once per territory (see explain()). Give "
-            f"it one value for all, set {self.name}.territories.{name}, or use form='published'"
+            f"it one value for all, {self.name}.{name} = ... without [:], set {self.name}.territories.{name}, or use "
+            "form='published'"
+        )
+
+    def _only_summed(self, name: str) -> str:
+        return (
+            f"{self.name} has no {name} for each synapse: {self.decisions[name].reason}, so that only the sum over each "
+            f"territory is kept: {self.name}.territories.{name}, or give form='published'"
         )
 
     def explain(self) -> str:
@@ -326,12 +337,8 @@ class TripartiteSynapses(CoveredSynapses):
         return "\n".join(map(str, self.decisions.values()))
 
     def __getattr__(self, name: str) -> Any:
-        decision = self.__dict__.get("decisions", {}).get(name.removesuffix("_"))
-        if decision and decision.place == ACCUMULATED:
-            raise AttributeError(
-                f"{self.name} has no {name} for each synapse: {decision.reason}, so that only the sum over each "
-                f"territory is kept: {self.name}.territories.{name}, or give form='published'"
-            )
+        if name.removesuffix("_") in self._living(ACCUMULATED):
+            raise AttributeError(self._only_summed(name.removesuffix("_")))
         return super().__getattr__(name)
 
     def __repr__(self) -> str:

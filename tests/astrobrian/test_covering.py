@@ -116,6 +116,15 @@ def test_new_synapses_have_to_be_covered(synapses):
     assert synapses.territories.N_synapses[0] == 11
 
 
+def test_connecting_nothing_changes_nothing(synapses):
+    assert_array_equal(synapses.astrocyte_index, -1)  # not covered yet
+    synapses.cover(by="post")
+    before = synapses.astrocyte_index
+    synapses.connect("i == j + 100")
+    assert synapses.uncovered == 0
+    assert_array_equal(synapses.astrocyte_index, before)
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -130,6 +139,9 @@ def test_new_synapses_have_to_be_covered(synapses):
         ({"index": np.full(30, 3)}, "astrocyte 3 for synapses 0 is out of range"),
         ({"index": "j"}, r"exc.*: astrocyte 3 .*out of range"),
         ({"index": "-2 + 0*j"}, r"exc.*: astrocyte -2 .*out of range"),
+        ({"index": "j/10"}, r"exc.*: the index has to be a whole number.*j//10"),
+        ({"by": "post", "index": "i//5"}, r"by='post'.*an array.*without by: cover\(index='i//5'\)"),
+        ({"by": "post", "index": ["a"] * 6}, "index needs numbers.*each of the 6 neurons.*'a'"),
         ({"by": "nearest"}, "by='nearest', but synapses are covered by 'pre' or 'post'"),
         ({}, r"cover\(by='post'\)"),
     ],

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from brian2 import Network, StateMonitor, mm, ms, second, um, umolar
+from numpy.testing import assert_allclose
 
 from astrobrian import AstrocyteGroup, GapJunctions, Grid, Positions
 from astrobrian.equations import Model, chi, exogenous_drive, gap_junction, li_rinzel, linear_gap_junction
@@ -110,8 +111,28 @@ def test_either_a_distance_or_pairs(arguments):
         (([0], [1, 2]), ValueError, "of the same length"),
         (([], []), ValueError, "not empty"),
         (([0.0], [1.0]), ValueError, "cell indices"),
+        (5, ValueError, r"pairs=\(i, j\)"),
+        ([(0, 1), (1, 2), (2, 3)], ValueError, r"pairs=\(i, j\)"),
     ],
 )
 def test_pairs_that_make_no_sense(pairs, error, message):
     with pytest.raises(error, match=message):
         GapJunctions(line(), pairs=pairs)
+
+
+def test_coupling_may_be_a_text():
+    cells = line()
+    cells.I = "i*umolar"
+    text = "J_coupling_post = (I_pre - I_post)/second : mmolar/second (summed)"
+    coupling = GapJunctions(cells, pairs=([0], [1]), model=text)
+    Network(cells, coupling).run(1 * ms)
+    assert_allclose(cells.J_coupling / (umolar / second), [1, -1, 0, 0], rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [(chi, ValueError, "chi couples nothing"), (3, TypeError, "a model is needed")],
+)
+def test_models_that_couple_nothing(model, error, message):
+    with pytest.raises(error, match=message):
+        GapJunctions(line(), pairs=([0], [1]), model=model)

@@ -1,5 +1,7 @@
 """A simulation that leaves its physical range stops, and says where it did."""
 
+import pickle
+
 import numpy as np
 import pytest
 from brian2 import Network, StateMonitor, defaultclock, ms, mV, second, set_device, umolar
@@ -31,7 +33,7 @@ def assert_stops(cells, network):
     assert (error.variable, error.group, error.cell) == ("C", "drifting", 7)
     assert error.value / umolar == pytest.approx(-0.001, rel=1e-6)
     assert error.time == 1 * second
-    assert "C of cell 7 of drifting became" in str(error) and "0*mmolar to C_T" in str(error)
+    assert "C of cell 7 of drifting became" in str(error) and "0*mmolar to C_T (C_T = 2. uM)" in str(error)
     assert cells.t / ms == pytest.approx(1001)
     assert cells.C[9] / umolar == pytest.approx(1.5005)
 
@@ -98,8 +100,10 @@ def test_groups_without_bounds_have_no_guard():
 def test_bounds_of_a_variable_per_cell():
     cells = AstrocyteGroup(3, DRIFT.per_cell("C_T"), dt=1 * ms)
     cells.C_T = [2, 0.9, 2] * umolar
-    with pytest.raises(PhysicalRangeError, match="C of cell 1"):
+    with pytest.raises(PhysicalRangeError, match=r"C of cell 1 .*C_T = 0\.9 uM") as raised:
         Network(cells).run(1 * ms)
+    copy = pickle.loads(pickle.dumps(raised.value))
+    assert (str(copy), copy.cell, copy.time) == (str(raised.value), 1, 0 * second)
 
 
 def test_nobody_is_warned_of_names_that_the_script_uses_too(caplog):

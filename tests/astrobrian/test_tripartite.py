@@ -273,13 +273,17 @@ def test_uniform_value_may_be_set_before_covering():
     ],
 )
 def test_lifted_variables_cannot_differ_between_synapses(assign):
-    with pytest.raises(TypeError, match=r"lives once per territory.*territories.*form='published'"):
+    with pytest.raises(
+        TypeError, match=r"lives once per territory.*without \[:\].*territories.*form='published'"
+    ):
         assign(covered().synapses)
 
 
 def test_no_glutamate_of_single_synapses_in_the_lifted_form():
     with pytest.raises(AttributeError, match=r"only the sum over each territory.*form='published'"):
         covered().synapses.Y_S  # noqa: B018
+    with pytest.raises(AttributeError, match=r"only the sum over each territory.*territories\.Y_S"):
+        covered().synapses.Y_S = 1 * mmolar
     assert len(covered("published").synapses.Y_S) > 0
 
 
