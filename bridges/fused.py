@@ -2,7 +2,8 @@
 
 Whatever doesn't depend on a state is computed outside the loop by Torch, for all tokens at once: what depends on inputs is
 a *drive* d (batch, tokens, cells), what depends on parameters alone a *coefficient* c (cells,). What is left in the loop is
-the recurrence, and its adjoint is derived by SymPy; the spike is differentiated as `SURROGATE`.
+the recurrence, and its adjoint is derived by SymPy; the spike is differentiated as `SURROGATE`. The adjoint can't be
+differentiated again; the eager loop (``fused=False``) has higher derivatives.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def _compiled(step: TokenStep) -> tuple[Recurrence, Callable, Callable]:
 def _in_threads(kernel: Callable, arrays: list[np.ndarray]) -> None:
     """Run a kernel over the whole batch, a share of it in each of Torch's threads."""
     batch = arrays[0].shape[0]
-    threads = min(torch.get_num_threads(), batch, 1 + arrays[0].size // _SMALL)
+    threads = max(1, min(torch.get_num_threads(), batch, 1 + arrays[0].size // _SMALL))
     edges = [batch * i // threads for i in range(threads + 1)]
     if threads == 1:
         kernel(0, batch, *arrays)
@@ -206,6 +207,11 @@ class _FusedScan(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *gradients):
+        # not once_differentiable: autograd.grad passes it by where the inputs are reached another way
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "the fused operator has first derivatives only: for create_graph=True pass fused=False"
+            )
         r, _, kernel = _compiled(ctx.step)
         saved = ctx.saved_tensors
         n, m = len(r.states), len(r.drives)

@@ -13,6 +13,8 @@ from astrobrian.bridges.torch_codegen import Spike, TokenStep
 FUSED = find_spec("numba") is not None
 """Whether the fused operator can be had here (it needs numba)."""
 
+_FUSIBLE = ({("cpu", torch.float32)}, {("cpu", torch.float64)})
+
 
 def advance(
     step: TokenStep,
@@ -92,8 +94,14 @@ def scan(
     dt: float,
     fused: bool = FUSED,
 ) -> tuple[Any, dict[str, torch.Tensor]]:
-    """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees."""
-    if not fused:
+    """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees.
+
+    The fused operator is for the CPU, single and double precision, and first derivatives; ``fused=False`` has higher ones.
+    Whatever else the tensors are, the eager loop takes.
+    """
+    tensors = (*states.values(), *inputs.values(), *(parameters[name] for name in step.parameters))
+    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
+    if not fused or kinds not in _FUSIBLE:
         return eager_scan(step, states, inputs, parameters, dt)
     from astrobrian.bridges.fused import fused_scan
 

@@ -184,3 +184,33 @@ def test_declarations_without_such_a_step_are_refused(text, threshold, reset, me
     model = Model("odd", text, {"tau": Parameter(1, "ms", "time constant")}, threshold=threshold, reset=reset)
     with pytest.raises(ValueError, match=message):
         token_step(model)
+
+
+def test_fused_operator_refuses_second_derivatives_which_the_eager_loop_has():
+    states, inputs, parameters = case(KEY)
+
+    def second(fused):
+        _, trajectory = scan(KEY, states, inputs, parameters, 0.7, fused)
+        (slope,) = torch.autograd.grad(trajectory["r"].square().sum(), parameters["tau_r"], create_graph=True)
+        return torch.autograd.grad(slope.sum(), parameters["tau_r"])[0]
+
+    assert second(fused=False).abs().min() > 0
+    with pytest.raises(RuntimeError, match=r"first derivatives only: .* fused=False"):
+        second(fused=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_other_precisions_take_the_eager_loop(dtype):
+    states, inputs, parameters = case(MEMBRANE, dtype=dtype)
+    spikes, _ = scan(MEMBRANE, states, inputs, parameters, 0.8, fused=True)
+    expected, _ = eager_scan(MEMBRANE, states, inputs, parameters, 0.8)
+    assert spikes.dtype == dtype
+    assert torch.equal(spikes, expected)
+
+
+def test_mixed_precision_takes_the_eager_loop():
+    states, inputs, parameters = case(KEY)
+    single = {name: value.float() for name, value in parameters.items()}
+    _, trajectory = scan(KEY, states, inputs, single, 0.8, fused=True)
+    _, expected = eager_scan(KEY, states, inputs, single, 0.8)
+    assert torch.equal(trajectory["r"], expected["r"])
