@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from astrobrian.bridges.checks import positive
 from astrobrian.bridges.memory import chunked_memory
 from astrobrian.bridges.scan import FUSED, advance, scan
 from astrobrian.bridges.torch_codegen import token_step
@@ -20,6 +21,9 @@ from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_key, amsu_mem
 
 KEY, ASTROCYTE, MEMBRANE = (token_step(model) for model in (amsu_key, amsu_astrocyte, amsu_membrane))
 CUT_MEMBRANE = MEMBRANE.without("o")
+
+SEQUENCE, STEP = ("batch", "tokens", "width"), ("batch", "width")
+"""Axes of what a layer takes."""
 
 
 class AMSUState(NamedTuple):
@@ -163,15 +167,18 @@ class AMSU(nn.Module):
     astrocyte : bool, optional
         False cuts the astrocyte off: o is zero and nothing is written or read. May be changed at any time.
     fused : bool, optional
-        Whether to use the fused operator; without numba there is only the eager loop.
+        Whether to use the fused operator, where there is one: on the CPU, in single or double precision, with numba. It
+        has first derivatives only; for higher ones pass False.
     chunk : int, optional
         Tokens in one matrix product.
 
     Raises
     ------
     ValueError
-        If a size isn't positive, units aren't a multiple of heads, a time constant isn't positive, or `fused` is asked
-        for without numba.
+        If a size isn't positive, units aren't a multiple of heads, a time constant isn't positive and finite, or `fused` is
+        asked for without numba. Later, if an input or a state has another shape than the layer takes.
+    TypeError
+        If a time is given with a unit: times are plain numbers of milliseconds.
 
     Examples
     --------
@@ -198,9 +205,9 @@ class AMSU(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {"width": width, "units": units, "heads": heads, "keys": keys, "chunk": chunk}
-        for name, size in {**sizes, "ms_per_token": ms_per_token}.items():
-            if not size > 0:
-                raise ValueError(f"{name} should be positive, not {size}")
+        for name, size in sizes.items():
+            positive(name, size)
+        positive("ms_per_token", ms_per_token, milliseconds=True)
         if units % heads:
             raise ValueError(
                 f"the number of units ({units}) should be a multiple of the number of heads ({heads})"
@@ -229,13 +236,12 @@ class AMSU(nn.Module):
             if value is None:
                 quantity = declared[name].quantity
                 value = float(quantity) * (1000 if name.startswith("tau") else 1)  # ms
-            value = torch.as_tensor(value, dtype=torch.get_default_dtype()).expand(lengths[name])
-            if not bool((value > 0).all()):
-                raise ValueError(f"{name} should be positive, got {value.min().item():g}")
+            value = positive(name, value, name.startswith("tau")).expand(lengths[name])
             self.log_constants[name] = nn.Parameter(value.log(), requires_grad=trainable_constants)
         # so that what is read has the variance of what is written, were all the writes independent
-        a = torch.exp(-self.ms_per_token / self.log_constants["tau_H"].detach().exp())
-        self.g_H = nn.Parameter(torch.sqrt((1 + a) / (1 - a)))
+        # with the decay a of a token that is sqrt((1 + a)/(1 - a)), here without the difference of close numbers
+        tau = self.log_constants["tau_H"].detach().exp()
+        self.g_H = nn.Parameter(torch.tanh(self.ms_per_token / (2 * tau)).rsqrt())
 
     @property
     def constants(self) -> dict[str, torch.Tensor]:
@@ -250,17 +256,37 @@ class AMSU(nn.Module):
 
     def initial_state(self, batch: int) -> AMSUState:
         """Traces, matrices and membranes at zero."""
-        zeros = self.g_H.new_zeros
-        return AMSUState(
-            zeros(batch, self.heads * self.keys),
-            zeros(batch, self.heads, self.units // self.heads, self.keys),
-            zeros(batch, self.units),
-        )
+        return AMSUState(**{name: self.g_H.new_zeros(shape) for name, shape in self._shapes(batch).items()})
+
+    def _shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        return {
+            "r": (batch, self.heads * self.keys),
+            "H": (batch, self.heads, self.units // self.heads, self.keys),
+            "u": (batch, self.units),
+        }
+
+    def _begin(self, x: torch.Tensor, state: AMSUState | None, axes: tuple[str, ...]) -> AMSUState:
+        """The state to begin with, zero if none is given, once the shapes of input and state are found right."""
+        width = self.signal.in_features
+        if x.ndim != len(axes) or x.shape[-1] != width:
+            takes = f"({', '.join(axes)}) with a width of {width}"
+            raise ValueError(f"the input should have the shape {takes}, not {tuple(x.shape)}")
+        if 0 in x.shape[1:]:
+            raise ValueError(f"the input should have at least one token, its shape is {tuple(x.shape)}")
+        if state is None:
+            return self.initial_state(x.shape[0])
+        for name, shape in self._shapes(x.shape[0]).items():
+            if getattr(state, name).shape != shape:
+                raise ValueError(
+                    f"{name} of the state should have the shape {shape} for a batch of {x.shape[0]}, "
+                    f"not {tuple(getattr(state, name).shape)}"
+                )
+        return state
 
     def rest_state(self, x: torch.Tensor) -> AMSUState:
         """Where traces, matrices and membranes come to rest under a constant input (batch, width) without spikes."""
+        zero = self._begin(x, None, STEP)
         drive, p, dt = self.drive(x), self.constants, self.ms_per_token
-        zero = self.initial_state(x.shape[0])
         batch, heads, values, keys = zero.H.shape
         (r,) = KEY.torch(KEY.rest.values())(zero.r, drive.x_k, p["tau_r"], dt)
         (k,) = KEY.torch([KEY.outputs["k"]])(r, drive.x_k, p["tau_r"], dt)
@@ -293,7 +319,7 @@ class AMSU(nn.Module):
         spikes : Tensor, shape (batch, tokens, units)
         state : AMSUState
         """
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self._begin(x, state, SEQUENCE)
         if self.astrocyte:
             spikes, _, state = amsu_sequence(
                 self.drive(x), state, self.constants, self.ms_per_token, self.fused, self.chunk
@@ -306,8 +332,8 @@ class AMSU(nn.Module):
         return spikes, state._replace(u=after["u"][:, -1])
 
     def step(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
-        """One token; x has the shape (batch, width), the spikes (batch, units)."""
-        state = self.initial_state(x.shape[0]) if state is None else state
+        """One token: x has the shape (batch, width), without an axis for tokens, and the spikes (batch, units)."""
+        state = self._begin(x, state, STEP)
         if self.astrocyte:
             spikes, _, state = amsu_step(self.drive(x), state, self.constants, self.ms_per_token)
             return spikes, state
@@ -317,5 +343,5 @@ class AMSU(nn.Module):
 
     def read(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
         """What the astrocyte adds to the membranes, (batch, tokens, units), without walking the membranes."""
-        state = self.initial_state(x.shape[0]) if state is None else state
+        state = self._begin(x, state, SEQUENCE)
         return amsu_read(self.drive(x), state, self.constants, self.ms_per_token, self.fused, self.chunk)

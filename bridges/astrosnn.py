@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from astrobrian.bridges.amsu import AMSU, CUT_MEMBRANE
+from astrobrian.bridges.checks import positive
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
 
@@ -63,13 +64,15 @@ class AstroSNNConfig:
     def __post_init__(self) -> None:
         if self.arm not in ARMS:
             raise ValueError(f"the arm should be one of {', '.join(ARMS)}, not {self.arm!r}")
-        for name in ("width", "depth", "heads", "keys", "expansion", "context", "ms_per_token"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
+        for name in ("width", "depth", "heads", "keys", "expansion", "context"):
+            positive(name, getattr(self, name))
+        positive("ms_per_token", self.ms_per_token, milliseconds=True)
         for name in ("tau_r", "tau_H", "tau_u", "tau_channels"):
             low, high = getattr(self, name)
+            for end in (low, high):
+                positive(name, end, milliseconds=True)
             object.__setattr__(self, name, (float(low), float(high)))
-            if not 0 < low <= high:
+            if not low <= high:
                 raise ValueError(f"{name} should be a positive range, not {(low, high)}")
         if self.width % self.heads:
             raise ValueError(f"width ({self.width}) should be a multiple of heads ({self.heads})")
@@ -115,6 +118,14 @@ def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, An
             resampled(unit.values[name], n) for name, n in (("tau_r", config.keys), ("tau_H", config.heads))
         )
     return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H, "tau_u": spread(*config.tau_u, config.width)}
+
+
+def check_tokens(tokens: torch.Tensor) -> None:
+    """A model takes bytes of the shape (batch, tokens), at least one token; ValueError otherwise."""
+    if tokens.ndim != 2 or tokens.shape[1] == 0:
+        raise ValueError(
+            f"bytes should have the shape (batch, tokens) with at least one token, not {tuple(tokens.shape)}"
+        )
 
 
 class SpikingChannelMixing(nn.Module):
@@ -193,6 +204,7 @@ class AstroSNN(nn.Module):
 
     def forward(self, tokens: torch.Tensor, state: list | None = None) -> tuple[torch.Tensor, list]:
         """Logits (batch, tokens, 256) of the byte after each, and the state to go on from."""
+        check_tokens(tokens)
         x = self.embedding(tokens)
         states = []
         for i, block in enumerate(self.blocks):
@@ -230,6 +242,7 @@ class GRUModel(nn.Module):
         self, tokens: torch.Tensor, state: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """As `AstroSNN.forward`."""
+        check_tokens(tokens)
         x, state = self.gru(self.embedding(tokens), state)
         return self.head(x), state
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from astrobrian.bridges.amsu import AMSU, KEY
 from astrobrian.bridges.astrosnn import spread
+from astrobrian.bridges.checks import positive
 from astrobrian.bridges.protocols import Ensemble, Protocol, Recording, simulate
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
@@ -54,8 +55,10 @@ class Fit:
 
     def __post_init__(self) -> None:
         for name in ("heads", "keys", "epochs", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
+            positive(name, getattr(self, name))
+        for name in ("tau_r", "tau_H"):
+            for end in getattr(self, name):
+                positive(name, end, milliseconds=True)
 
 
 class SingleExponential(nn.Module):
@@ -184,7 +187,10 @@ def distill(
     Raises
     ------
     ValueError
-        If the astrocytes did nothing to the release, so that there is nothing to fit.
+        If the astrocytes did nothing to the release, so that there is nothing to fit, or a token isn't a whole number of
+        time steps.
+    TypeError
+        If `ms_per_token` has a unit: it is a plain number of milliseconds.
 
     Examples
     --------
@@ -209,7 +215,11 @@ def distill(
 def fit_recording(
     recording: Recording, settings: Fit, provenance: dict, progress: Progress | None = None
 ) -> Distillation:
-    """Fit an AM-SU and the baseline to a recording; see `distill`."""
+    """Fit an AM-SU and the baseline to a recording; see `distill`.
+
+    Repeats to the bit with the same number of Torch's threads. Another number adds in another order, so that the fit differs
+    in its last digits.
+    """
     fitted = slice(recording.fitted_count)
     if not recording.modulation[fitted].std() > 1e-6:
         raise ValueError(

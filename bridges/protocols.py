@@ -22,6 +22,7 @@ from brian2.parsing.sympytools import str_to_sympy
 from scipy.special import ndtri
 
 from astrobrian import AstrocyteGroup, Neurons, TripartiteSynapses
+from astrobrian.bridges.checks import positive
 from astrobrian.bridges.torch_codegen import symbol
 from astrobrian.equations import (
     Model,
@@ -180,8 +181,7 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         for name in ("astrocytes", "synapses", "O_beta", "dt_ms", "astrocyte_dt_ms"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
+            positive(name, getattr(self, name), milliseconds=name.endswith("_ms"))
         if self.spread < 0:
             raise ValueError(f"spread can't be negative, got {self.spread}")
 
@@ -256,7 +256,10 @@ def simulate(
     ------
     ValueError
         If a token isn't a whole number of time steps.
+    TypeError
+        If `ms_per_token` has a unit.
     """
+    positive("ms_per_token", ms_per_token, milliseconds=True)
     for dt in (ensemble.dt_ms, ensemble.astrocyte_dt_ms):
         if not np.isclose(ms_per_token / dt, round(ms_per_token / dt)):
             raise ValueError(f"a token of {ms_per_token} ms isn't a whole number of time steps of {dt} ms")

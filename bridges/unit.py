@@ -125,7 +125,8 @@ class Unit:
         heads, units = self.values["tau_H"].size, self.values["tau_u"].size
         constants: dict[str, Any] = {name: torch.from_numpy(self.values[name]) for name in POSITIVE}
         keys = self.values["tau_r"].size // heads
-        layer = AMSU(1, units, heads, keys, ms_per_token or self.ms_per_token, **constants)
+        ms_per_token = self.ms_per_token if ms_per_token is None else ms_per_token
+        layer = AMSU(1, units, heads, keys, ms_per_token, **constants)
         readout = torch.nn.Linear(units, 1)
         with torch.no_grad():
             for side in _SIDES:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, TimedArray, ms, prefs
+from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, TimedArray, ms, mV, prefs, second
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -199,6 +199,9 @@ def test_scalar_unit_is_the_same_in_brian2(double, numpy_target):
         ({"keys": 0}, "keys should be positive"),
         ({"ms_per_token": -1.0}, "ms_per_token should be positive"),
         ({"tau_u": 0.0}, "tau_u should be positive"),
+        ({"tau_u": float("inf")}, "tau_u should be positive and finite"),
+        ({"tau_r": 1e39}, "tau_r should be positive and finite"),
+        ({"ms_per_token": float("nan")}, "ms_per_token should be positive and finite"),
         ({"tau_H": torch.tensor([1.0, -1.0, 1.0])}, "tau_H should be positive"),
     ],
 )
@@ -210,3 +213,60 @@ def test_impossible_layers_are_refused(options, message):
 def test_parts_are_declared_once():
     assert (amsu_key + amsu_astrocyte + amsu_membrane).states == amsu.states
     assert "Shen" in amsu.citation()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ms_per_token": 500 * ms}, r"ms_per_token is a number of milliseconds, got 0\.5 s; pass 500"),
+        ({"tau_H": 2 * second}, "tau_H is a number of milliseconds, .*pass 2000"),
+        ({"tau_r": [1, 2] * second}, "tau_r is a number of milliseconds"),
+        ({"tau_u": 3 * mV}, "tau_u is a number without a unit"),
+        ({"theta": 3 * mV}, "theta is a number without a unit"),
+    ],
+)
+def test_quantities_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        AMSU(**{"width": 4, "units": 12, "heads": 3, "keys": 5, "ms_per_token": 500.0, **options})
+
+
+def test_layer_says_which_shapes_it_takes():
+    layer = some_layer()
+    x, state = torch.randn(2, 4, 6), layer.initial_state(2)
+    for call, takes in ((layer, "tokens, "), (layer.read, "tokens, "), (layer.step, "")):
+        for wrong in (x[0, 0], x if call == layer.step else x[0], torch.randn(2, 4, 7), x[None]):
+            with pytest.raises(ValueError, match=rf"\(batch, {takes}width\) with a width of 6, not \("):
+                call(wrong)
+        one = torch.randn(3, 6) if call == layer.step else torch.randn(3, 4, 6)
+        with pytest.raises(ValueError, match=r"r of the state .* \(3, 15\) for a batch of 3, not \(2, 15\)"):
+            call(one, state)
+    with pytest.raises(ValueError, match=r"\(batch, width\)"):
+        layer.rest_state(x)
+    with pytest.raises(ValueError, match="at least one token"):
+        layer(x[:, :0])
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_empty_batch_gives_empty_spikes(fused):
+    spikes, state = some_layer(fused=fused)(torch.randn(0, 4, 6))
+    assert spikes.shape == (0, 4, 12)
+    assert state.H.shape == (0, 3, 4, 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_layer_runs_in_half_precision(dtype):
+    layer = some_layer().to(dtype)
+    spikes, state = layer(3 * torch.randn(2, 30, 6, dtype=dtype))
+    assert spikes.dtype == state.H.dtype == dtype
+    assert 0 < spikes.float().mean() < 1
+
+
+def test_write_gain_keeps_the_variance_of_slow_astrocytes(double):
+    taus = torch.tensor([1e3, 1e8, 1e15])
+    layer = AMSU(6, 12, 3, 5, 500.0, tau_H=taus)
+    x = 500.0 / (2 * taus)
+    assert torch.isfinite(layer.g_H).all()
+    torch.testing.assert_close(layer.g_H[0], ((1 + (-2 * x).exp()) / (1 - (-2 * x).exp()))[0].sqrt())
+    torch.testing.assert_close(layer.g_H[1:], x[1:].rsqrt())  # coth x = 1/x to 2e-12 there
+    huge = AMSU(6, 12, 3, 5, 500.0, tau_H=torch.tensor([1e30]))
+    assert torch.isfinite(huge.g_H).all()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from brian2 import prefs
+from brian2 import ms, prefs, second
 
 from astrobrian.bridges import (
     Ensemble,
@@ -67,6 +67,20 @@ def test_rates_are_repeatable_within_bounds_and_never_shared():
 )
 def test_impossible_settings_are_refused_before_anything_runs(make, message):
     with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: distill(SMALL, FEW, ms_per_token=500 * ms),
+        lambda: simulate(SMALL, FEW, ms_per_token=500 * ms),
+        lambda: Ensemble(dt_ms=5 * ms),
+        lambda: Fit(tau_H=(1 * second, 2 * second)),
+    ],
+)
+def test_times_with_a_unit_are_refused(make):
+    with pytest.raises(TypeError, match=r"is a number of milliseconds, got .*; pass \d+"):
         make()
 
 

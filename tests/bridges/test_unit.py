@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from brian2 import ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -78,6 +79,10 @@ def test_layer_round_trip_is_exact():
     torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # time constants pass through a logarithm
     assert set(unit.provenance) == {"created", "versions"}
     assert unit.layer(ms_per_token=100.0)[0].ms_per_token == 100
+    with pytest.raises(ValueError, match="ms_per_token should be positive and finite, not 0"):
+        unit.layer(ms_per_token=0)
+    with pytest.raises(TypeError, match=r"ms_per_token is a number of milliseconds, got .*; pass 100"):
+        unit.layer(ms_per_token=100 * ms)
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""What is asked of numbers that are given without a unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from brian2.units.allunits import msecond
+from brian2.units.fundamentalunits import DIMENSIONLESS, get_dimensions
+
+
+def positive(name: str, value: Any, milliseconds: bool = False) -> torch.Tensor:
+    """A setting that is a plain number, or several: positive and finite.
+
+    Parameters
+    ----------
+    name : str
+        Of the setting, for the message.
+    value : float, array_like or Tensor
+    milliseconds : bool, optional
+        Whether it is a time in milliseconds.
+
+    Returns
+    -------
+    Tensor
+        In Torch's default precision.
+
+    Raises
+    ------
+    TypeError
+        If it is a quantity with a unit: Brian2 would give it in SI units.
+    ValueError
+        If a number isn't positive, or not finite in this precision.
+
+    Examples
+    --------
+    >>> positive("ms_per_token", 500, milliseconds=True)
+    tensor(500.)
+    """
+    if not isinstance(value, torch.Tensor):
+        dimensions = get_dimensions(value)
+        if milliseconds and dimensions is msecond.dim:
+            raise TypeError(
+                f"{name} is a number of milliseconds, got {value}; pass {np.asarray(value / msecond)}"
+            )
+        if dimensions is not DIMENSIONLESS:
+            raise TypeError(f"{name} is a number without a unit, got {value}")
+    numbers = torch.as_tensor(value, dtype=torch.get_default_dtype())
+    if not bool((torch.isfinite(numbers) & (numbers > 0)).all()):
+        raise ValueError(f"{name} should be positive and finite, not {value}")
+    return numbers
