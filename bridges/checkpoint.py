@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ class Run:
         for what, mine in json.loads(json.dumps(self.identity)).items():
             if metadata.get(what) != mine:
                 raise CheckpointError(
-                    f"{path} is of a run with another {what}: {metadata.get(what)}, not {mine}; "
+                    f"{path} is of a run with another {what}: {_difference(metadata.get(what), mine)}; "
                     "remove it or choose another directory"
                 )
         _load_weights(self.model, arrays, path)
@@ -87,6 +87,14 @@ class Run:
                 self.optimiser.state[p] = {k: torch.from_numpy(v.copy()) for k, v in moments.items()}
         self.step, self.seconds, self.history = metadata["step"], metadata["seconds"], metadata["history"]
         return metadata["status"]
+
+
+def _difference(theirs: Any, mine: Any) -> str:
+    """What differs, of dictionaries the entries that do."""
+    if not (isinstance(theirs, dict) and isinstance(mine, dict)):
+        return f"{theirs}, not {mine}"
+    names = [name for name in {**theirs, **mine} if theirs.get(name) != mine.get(name)]
+    return ", ".join(f"{name} {theirs.get(name)}, not {mine.get(name)}" for name in names)
 
 
 def _load_weights(model: AstroSNN | GRUModel, arrays: dict[str, np.ndarray], path: Path) -> None:
@@ -101,18 +109,29 @@ def _load_weights(model: AstroSNN | GRUModel, arrays: dict[str, np.ndarray], pat
         raise CheckpointError(f"{path} doesn't hold the weights of its own model: {error}") from None
 
 
+def _checkpoint_at(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    if (path / CHECKPOINT).exists():
+        return path / CHECKPOINT
+    below = sorted(path.glob(f"*/{CHECKPOINT}"))
+    if len(below) == 1:
+        return below[0]
+    choice = f"; choose one of {', '.join(str(p.parent) for p in below)}" if below else ""
+    raise FileNotFoundError(f"there is no {CHECKPOINT} in {path}{choice}")
+
+
 def load_model(path: str | Path) -> AstroSNN | GRUModel:
-    """The model of a checkpoint, or of the directory that holds one.
+    """The model of a checkpoint, or of the directory that holds one, itself or in the only sub-directory that has one.
 
     Raises
     ------
     CheckpointError
         If the file is damaged, cut short, changed, or not a checkpoint.
     FileNotFoundError
-        If there is none.
+        If there is none, or one in each of several sub-directories, which are named.
     """
-    path = Path(path)
-    path = path / CHECKPOINT if path.is_dir() else path
+    path = _checkpoint_at(Path(path))
     arrays, metadata = unseal(path, "checkpoint", MAX_BYTES, CheckpointError)
     try:
         config = AstroSNNConfig.from_json(metadata["model"])

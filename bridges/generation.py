@@ -38,8 +38,10 @@ def generate(
     """
     if not prompt:
         raise ValueError("the prompt is empty; give at least one byte, such as a newline")
-    if length < 0 or not temperature >= 0:
-        raise ValueError(f"length and temperature can't be negative, got {length} and {temperature}")
+    if length < 0:
+        raise ValueError(f"length can't be negative, got {length}")
+    if not temperature >= 0:
+        raise ValueError(f"temperature can't be negative, got {temperature}")
     dice = torch.Generator().manual_seed(seed)
     written = bytearray()
     with torch.no_grad():
@@ -49,7 +51,9 @@ def generate(
             if temperature == 0:
                 byte = int(last.argmax())
             else:
-                byte = int(torch.multinomial(torch.softmax(last / temperature, 0), 1, generator=dice))
+                # the likeliest stays at 0, however small the temperature is
+                scaled = (last - last.max()).double() / temperature
+                byte = int(torch.multinomial(torch.softmax(scaled, 0).float(), 1, generator=dice))
             written.append(byte)
             logits, state = model(torch.tensor([[byte]]), state)
     return bytes(written)

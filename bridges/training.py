@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from astrobrian.bridges.astrosnn import ARMS, AstroSNN, AstroSNNConfig, GRUModel, build_model, parameter_count
 from astrobrian.bridges.checkpoint import CHECKPOINT, Run
+from astrobrian.bridges.checks import positive
 from astrobrian.bridges.corpus import Corpus
 from astrobrian.bridges.unit import Unit
 from astrobrian.files import write_whole
@@ -48,7 +49,7 @@ class TrainingConfig:
     weight_decay, clip : float
         Of AdamW; largest norm of a gradient.
     seed : int
-        Of initial weights and of the order of the text.
+        Of initial weights and of the order of the text; from 0 to 2**32 - 1.
     evaluations : int
         How often bits per byte on the held-out part are measured on the way.
     windows : int
@@ -69,8 +70,9 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "learning_rate", "clip", "evaluations", "windows"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} should be positive, not {getattr(self, name)!r}")
+            positive(name, getattr(self, name))
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed should be between 0 and 2**32 - 1, not {self.seed}")
 
     def rate_at(self, step: int) -> float:
         """Learning rate of a step."""
@@ -148,8 +150,8 @@ def train(
     Returns
     -------
     dict
-        Figures that JSON can hold: ``status`` ("done" or "interrupted"), ``bits_per_byte`` on the held-out part,
-        ``unigram_bits``, ``parameters``, ``steps``, ``tokens``, ``seconds``, ``tokens_per_second``,
+        Figures that JSON can hold: ``status`` ("done", or "interrupted" by Ctrl-C, be it after the last step),
+        ``bits_per_byte`` on the held-out part, ``unigram_bits``, ``parameters``, ``steps``, ``tokens``, ``seconds``, ``tokens_per_second``,
         ``history``, ``checkpoint``.
 
     Raises
@@ -177,13 +179,15 @@ def train(
     status = "new"
     if resume and (directory / CHECKPOINT).exists():
         status = run.restore(directory / CHECKPOINT)
-    if status != "done":
-        with _interrupt_noted() as interrupted:
+    with _interrupt_noted() as interrupted:
+        if status != "done":
             status = _steps(run, directory, interrupted, report)
             run.save(directory, status)
-    report("train", run.step / training.steps, "bits per byte on the held-out part")
-    summary = _summary(run, directory, status)
-    write_whole(directory / METRICS, json.dumps(summary, indent=1).encode())
+        report("train", run.step / training.steps, "bits per byte on the held-out part")
+        summary = _summary(run, directory, status)
+        if interrupted.is_set():  # be it after the last step: what would come next shouldn't start
+            summary["status"] = "interrupted"
+        write_whole(directory / METRICS, json.dumps(summary, indent=1).encode())
     return summary
 
 

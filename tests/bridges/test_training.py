@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from brian2 import ms, second
 
 from astrobrian.bridges import (
     ARMS,
@@ -124,7 +125,7 @@ def test_killed_run_loses_little(corpus, tmp_path):
 def test_checkpoint_of_another_run_or_damaged_is_refused(corpus, tmp_path):
     train(TINY, corpus, BRIEF, tmp_path)
     other = TrainingConfig(**{**vars(BRIEF), "seed": 1})
-    with pytest.raises(CheckpointError, match="another training"):
+    with pytest.raises(CheckpointError, match=r"another training: seed 0, not 1; remove"):
         train(TINY, corpus, other, tmp_path)
     with pytest.raises(CheckpointError, match="another corpus"):
         train(TINY, Corpus("other", corpus.train, corpus.held_out, "1" * 64), BRIEF, tmp_path)
@@ -165,10 +166,14 @@ def test_generation_depends_on_the_seed_alone(corpus, tmp_path):
     assert len(a) == 60
     assert generate(model, b"the q", 30, 0.0, seed=1) == generate(model, b"the q", 30, 0.0, seed=2)
     assert generate(model, length=0) == b""
+    for small in (1e-38, 1e-50, 5e-324):
+        assert generate(model, b"the q", 30, small) == generate(model, b"the q", 30, 0.0)
     for options, message in (
         ({"prompt": b""}, "empty"),
         ({"length": -1}, "negative"),
-        ({"temperature": -1}, "negative"),
+        ({"length": -1}, "length can't be negative, got -1"),
+        ({"temperature": -1}, "temperature can't be negative, got -1"),
+        ({"temperature": float("nan")}, "temperature can't be negative, got nan"),
     ):
         with pytest.raises(ValueError, match=message):
             generate(model, **options)
@@ -204,6 +209,7 @@ def test_unit_gives_the_time_constants():
         ({"width": 25, "heads": 2}, "multiple of heads"),
         ({"depth": 0}, "depth should be positive"),
         ({"tau_H": (5.0, 1.0)}, "tau_H should be a positive range"),
+        ({"tau_u": (5.0, float("inf"))}, "tau_u should be positive and finite"),
     ],
 )
 def test_impossible_configurations_are_refused(options, message):
@@ -213,3 +219,61 @@ def test_impossible_configurations_are_refused(options, message):
         TrainingConfig(steps=0)
     with pytest.raises(ValueError, match="a model has no wdith"):
         AstroSNNConfig.from_json({"wdith": 3})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ValueError, match=f"seed should be between 0 .* not {seed}"):
+        TrainingConfig(seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ms_per_token": 500 * ms}, "ms_per_token is a number of milliseconds, got .*; pass 500"),
+        ({"tau_channels": (2 * second, 32 * second)}, "tau_channels is a number of milliseconds"),
+    ],
+)
+def test_times_with_a_unit_are_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        AstroSNNConfig(**options)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_models_say_which_shape_they_take(arm):
+    model = build_model(TINY.with_arm(arm))
+    for wrong in ((), (5,), (2, 0), (2, 1, 5)):
+        with pytest.raises(ValueError, match=r"\(batch, tokens\) with at least one token, not \("):
+            model(torch.zeros(wrong, dtype=torch.long))
+
+
+def test_model_runs_in_bfloat16():
+    logits, _ = build_model(TINY).bfloat16()(torch.randint(256, (2, 40)))
+    assert logits.dtype == torch.bfloat16
+    assert torch.isfinite(logits).all()
+
+
+def test_interrupt_in_the_closing_evaluation_loses_no_figures(corpus, tmp_path):
+    def stop(_, __, message):
+        if "held-out" in message:
+            signal.raise_signal(signal.SIGINT)
+
+    results = compare_arms(TINY, corpus, BRIEF, tmp_path, progress=stop)
+    assert list(results) == ["astrocyte"]
+    assert results["astrocyte"]["status"] == "interrupted"
+    assert results["astrocyte"]["steps"] == BRIEF.steps
+    written = json.loads((tmp_path / "astrocyte" / "metrics.json").read_text())
+    assert written == json.loads(json.dumps(results["astrocyte"]))
+    assert train(TINY, corpus, BRIEF, tmp_path / "astrocyte") == {**results["astrocyte"], "status": "done"}
+
+
+def test_checkpoint_is_found_in_the_only_folder_that_has_one(corpus, tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"no {CHECKPOINT} in"):
+        load_model(tmp_path)
+    train(TINY, corpus, BRIEF, tmp_path / "astrocyte")
+    (tmp_path / "figures").mkdir()
+    assert torch.equal(load_model(tmp_path).head.weight, load_model(tmp_path / "astrocyte").head.weight)
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / CHECKPOINT).write_bytes((tmp_path / "astrocyte" / CHECKPOINT).read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"choose one of .*astrocyte, .*cut$"):
+        load_model(tmp_path)
