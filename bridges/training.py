@@ -151,8 +151,8 @@ def train(
     -------
     dict
         Figures that JSON can hold: ``status`` ("done", or "interrupted" by Ctrl-C, be it after the last step),
-        ``bits_per_byte`` on the held-out part, ``unigram_bits``, ``parameters``, ``steps``, ``tokens``, ``seconds``, ``tokens_per_second``,
-        ``history``, ``checkpoint``.
+        ``bits_per_byte`` on the held-out part, ``unigram_bits``, ``parameters``, ``steps``, ``tokens``, ``seconds``,
+        ``tokens_per_second``, ``history``, ``checkpoint``.
 
     Raises
     ------
