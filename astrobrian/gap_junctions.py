@@ -14,6 +14,7 @@ from brian2.groups.group import Group
 from brian2.utils.stringtools import word_substitute
 from numpy.typing import ArrayLike
 
+from astrobrian.creation import point_to_user
 from astrobrian.equations import Model, gap_junction
 from astrobrian.groups import as_model
 from astrobrian.layout import neighbours, positions_of
@@ -81,6 +82,7 @@ class GapJunctions(Synapses):
         self.connect(i=np.concatenate([i, j]), j=np.concatenate([j, i]))
         assign_values(self, model, level=1)
         _existing.add(self)
+        point_to_user(self)
 
 
 _existing: WeakSet[GapJunctions] = WeakSet()

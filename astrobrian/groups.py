@@ -8,6 +8,7 @@ from typing import Any
 
 from brian2 import Equations, NeuronGroup, Quantity
 
+from astrobrian.creation import point_to_user
 from astrobrian.equations import Model
 from astrobrian.guard import RangeGuard, watched
 from astrobrian.layout import Layout, place
@@ -62,6 +63,7 @@ class ModelGroup(NeuronGroup):
         if check_range and watched(model):
             self.range_guard = RangeGuard(self, model)
             self.contained_objects.append(self.range_guard)
+        point_to_user(self)
 
     def _check_for_invalid_states(self) -> None:
         # Brian2 calls this after each run, on a standalone device too, to warn of values that are not finite

@@ -33,6 +33,8 @@ from brian2.devices.device import get_device
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
 from brian2.groups.group import CodeRunner
 
+from astrobrian.creation import point_to_user
+
 
 class Territories(NeuronGroup):
     """One cell per astrocyte and a null cell, for what the synapses of each have in common.
@@ -180,6 +182,7 @@ class Gathering(CodeRunner):
             if isinstance(contained, cls):
                 return contained
         gathering = cls(astrocytes)
+        point_to_user(gathering)
         astrocytes.contained_objects.append(gathering)
         return gathering
 

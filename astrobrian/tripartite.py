@@ -17,6 +17,7 @@ from brian2.synapses.synapses import SynapticIndexing, SynapticSubgroup
 
 from astrobrian import published
 from astrobrian.covering import CoveredSynapses, CoverError
+from astrobrian.creation import point_to_user
 from astrobrian.equations import Input, Model, Parameter
 from astrobrian.lifting import ACCUMULATED, UNIFORM, Decision, Lifting
 from astrobrian.links import SUFFIX, Statement, identifiers, links, names_of_neurons, statements
@@ -148,6 +149,7 @@ class TripartiteSynapses(CoveredSynapses):
             self._add_territories(method=method, **same)
         elif astrocytes is not None:
             self._add_copies()
+        point_to_user(self)
 
     # ------------------------------------------------------------------------------------------------ construction
     def _living(self, place: str) -> list[str]:

@@ -603,3 +603,18 @@ def test_gathered_subexpressions_read_the_astrocytes_as_they_are():
         Network(*vars(network).values(), monitor).run(1 * ms)
         results.append({"Y_S": monitor.Y_S})
     assert_agree(*results, 1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_errors_show_where_the_user_made_an_object(form):
+    network = covered(form, on_pre="g_e_post += unknown")
+    with pytest.raises(BrianObjectException, match=r"test_tripartite\.py.*\n.*TripartiteSynapses\("):
+        Network(*vars(network).values()).run(0 * ms)
+    for made in (
+        network.glia,
+        network.synapses,
+        *network.glia.contained_objects,
+        *network.synapses.contained_objects,
+    ):
+        assert "test_tripartite.py" in made._creation_stack
+        assert "astrobrian/tripartite.py" not in made._full_creation_stack
