@@ -277,9 +277,12 @@ class TripartiteSynapses(CoveredSynapses):
         for copy in self._copies:
             there = {"i": "territory_post"} if copy.target is self else {"j": "territory_pre"}
             copy.connect(**there, skip_if_invalid=True)
-            if copy.target is self:
-                for name in filter(self._is_stored, (f"{X}{SUFFIX}" for X in self._links.read)):
-                    setattr(copy, f"{name}_post", f"{name.removesuffix(SUFFIX)}_pre")
+        if self.astrocytes is not None and self._copies:
+            for name in filter(self._is_stored, self._links.read):
+                index = "0" if self.astrocytes.variables[name].scalar else "territory"
+                self.variables.add_reference(f"_{name}", self.astrocytes, name, index=index)
+                view = self.variables[name + SUFFIX].get_addressable_value_with_unit(name + SUFFIX, self)
+                view.set_item(f"territory < {self._null_cell}", f"_{name}")
 
     def _is_stored(self, name: str) -> bool:
         """Whether X of ``X_astro`` has a value by now: a subexpression may read names that a run will give."""
