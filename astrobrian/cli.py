@@ -65,6 +65,8 @@ def progress_bars() -> Iterator[Progress]:
 
         def tell(stage: str, done: float, words: str) -> None:
             if stage not in tasks:
+                for earlier in tasks.values():
+                    bars.update(earlier, completed=1.0)
                 tasks[stage] = bars.add_task(stage, total=1.0, words="")
             bars.update(tasks[stage], completed=done, words=words)
 
