@@ -20,7 +20,8 @@ from typing import Any
 from brian2 import defaultclock, get_device, get_logger, prefs, set_device, start_scope
 from brian2.core.magic import collect
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
-from brian2.devices.device import all_devices
+
+from astrobrian.standalone import standalone_device
 
 logger = get_logger(__name__)
 
@@ -118,8 +119,8 @@ def use_backend(
         if prefs.devices.cpp_standalone.extra_make_args_unix == ["-j"]:  # Brian2's default: all files at once
             prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
         directory = _writable(directory)
-        all_devices["cpp_standalone"].reinit()
-        set_device("cpp_standalone", build_on_run=build_on_run, directory=directory, **build_options)
+        standalone_device.reinit()
+        set_device(standalone_device, build_on_run=build_on_run, directory=directory, **build_options)
     defaultclock.dt = dt
 
 
@@ -129,7 +130,7 @@ def build() -> None:
     On other backends everything has run already, and this does nothing.
     """
     device = get_device()
-    if device is all_devices["cpp_standalone"]:
+    if isinstance(device, CPPStandaloneDevice):
         device.build(**device.build_options)
 
 

@@ -12,7 +12,8 @@ def fresh_brian():
     prefs.codegen.target = "numpy"
     seed(1)
     yield
-    all_devices["cpp_standalone"].reinit()
+    for name in "cpp_standalone", "astrobrian_cpp":
+        all_devices[name].reinit()
     set_device("runtime")
     prefs.codegen.target = target
     prefs.devices.cpp_standalone.openmp_threads = 0

@@ -1,0 +1,41 @@
+"""Which templates the C++ code is made from: those of this folder, and Brian2's where there is none."""
+
+from __future__ import annotations
+
+from brian2 import get_device
+from brian2.codegen.targets import codegen_targets
+from brian2.codegen.templates import Templater
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
+
+
+def _templater() -> Templater:
+    theirs = PackageLoader("brian2.devices.cpp_standalone", "templates")
+    templater = CPPStandaloneCodeObject.templater.derive("astrobrian.standalone")
+    # so that a template can extend Brian2's of the same name, as "brian2/stateupdate.cpp"
+    templater.env.loader = ChoiceLoader([templater.env.loader, PrefixLoader({"brian2": theirs})])
+    return templater
+
+
+class CodeObject(CPPStandaloneCodeObject):
+    """Brian2's, with the templates of ``astrobrian/standalone/templates`` before its own."""
+
+    templater = _templater()
+
+
+codegen_targets.add(CodeObject)
+
+
+def has_template(name: str) -> bool:
+    """Whether the current backend can make code from this template.
+
+    Parameters
+    ----------
+    name : str
+        As in `brian2.groups.group.CodeRunner`, without its extension.
+    """
+    try:
+        getattr(get_device().code_object_class().templater, name)
+    except KeyError:
+        return False
+    return True

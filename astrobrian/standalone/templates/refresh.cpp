@@ -1,0 +1,35 @@
+{# USES_VARIABLES { N } #}
+{# Computes something for each cell of a group, but only if what it is made of has changed since it was last computed.
+
+   copied: pairs of a variable of this group and the one whose values it has, cell by cell; the last cell is left out
+   shared: variables with one value for all cells #}
+{% extends 'common_group.cpp' %}
+
+{% block maincode %}
+    const int64_t _N = {{constant_or_scalar('N', variables['N'])}};
+    static double _shared[{{shared | length}} + 1];  // none may be left
+    const double _now[] = { {% for variable in shared %}(double) {{get_array_name(variable)}}[0], {% endfor %}0 };
+    static bool _computed = false;
+    int _changed = !_computed;
+    for (int _k = 0; _k < {{shared | length}}; _k++)
+        _changed |= _shared[_k] != _now[_k];
+    {% for copy, source in copied %}
+    #pragma omp simd reduction(|: _changed)
+    for (int64_t _cell = 0; _cell < _N - 1; _cell++)
+        _changed |= {{get_array_name(copy)}}[_cell] != {{get_array_name(source)}}[{{'0' if source.scalar else '_cell'}}];
+    {% endfor %}
+    if (_changed)
+    {
+        const size_t _vectorisation_idx = -1;
+        {{scalar_code|autoindent}}
+        #pragma omp simd
+        for (int64_t _idx = 0; _idx < _N; _idx++)
+        {
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+        }
+        for (int _k = 0; _k < {{shared | length}}; _k++)
+            _shared[_k] = _now[_k];
+        _computed = true;
+    }
+{% endblock %}

@@ -1,0 +1,32 @@
+"""AstroBrian's own C++ device: Brian2's in everything that a user sees."""
+
+from brian2 import NeuronGroup, get_device, ms, run, set_device
+
+from astrobrian import use_backend
+from astrobrian.standalone import has_template, standalone_device
+
+
+def test_templates_of_both_places_are_found():
+    use_backend("cpp")
+    assert get_device() is standalone_device
+    assert has_template("makefile")
+    assert has_template("stateupdate")
+    assert has_template("brian2/stateupdate")
+    assert not has_template("no such template")
+
+
+def test_other_devices_have_only_their_own_templates():
+    set_device("cpp_standalone")
+    assert has_template("stateupdate")
+    assert not has_template("brian2/stateupdate")
+    use_backend("numpy")
+    assert has_template("stateupdate")
+    assert not has_template("brian2/stateupdate")
+
+
+def test_loops_may_be_vectorised_on_request(tmp_path):
+    use_backend("cpp", directory=tmp_path)
+    group = NeuronGroup(2, "dv/dt = 1/ms : 1", method="euler")
+    run(1 * ms)
+    assert abs(group.v[1] - 1) < 1e-9
+    assert "-fopenmp-simd" in (tmp_path / "makefile").read_text()
