@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import brian2
 import numpy as np
-from brian2 import Hz, Quantity, SpikeMonitor, TimedArray, mm, ms, pA, run, second, um, umolar
+from brian2 import Hz, Network, Quantity, SpikeMonitor, TimedArray, mm, ms, pA, second, um, umolar
 
 from astrobrian import (
     AstrocyteGroup,
@@ -107,6 +107,30 @@ class Activity:
         return synchrony(self.excitatory.counts(window, SYNCHRONY_BIN))
 
 
+@dataclass(frozen=True)
+class Fig6Network:
+    """The objects of the network, ready to run.
+
+    Attributes
+    ----------
+    network : brian2.Network
+        All of them.
+    excitatory_synapses : TripartiteSynapses
+    monitors : tuple of SpikeMonitor
+        Of excitatory neurons, inhibitory neurons and astrocytes.
+    """
+
+    network: Network
+    excitatory_synapses: TripartiteSynapses
+    monitors: tuple[SpikeMonitor, SpikeMonitor, SpikeMonitor]
+
+    def activity(self, duration: Quantity) -> Activity:
+        """What it did in a run of this duration."""
+        spikes = (Spikes.of(monitor) for monitor in self.monitors)
+        synapses = self.excitatory_synapses
+        return Activity(duration, *spikes, synapses=len(synapses), uncovered=synapses.uncovered)
+
+
 def simulate(
     mapping: Mapping | np.ndarray = "spatial",
     form: Form = "lifted",
@@ -127,7 +151,8 @@ def simulate(
         As in `astrobrian.TripartiteSynapses`.
     duration : Quantity, optional
     scale : float, optional
-        Size of the network, 0.2 to 1: fewer cells on a smaller sheet, with as many synapses per neuron.
+        Size of the network, 0.2 or more: so many times the cells at the same density, with as many synapses per
+        neuron.
     seed : int, optional
     backend : str, optional
         As in `astrobrian.use_backend`.
@@ -139,21 +164,29 @@ def simulate(
     ValueError
         If the mapping is unknown, the scale is out of range, or the duration isn't positive.
     """
-    _check(mapping, form, scale, duration)
+    _check(mapping, form, scale)
+    if not duration > 0 * second:
+        raise ValueError(f"the duration must be positive, got {duration}")
     use_backend(backend)
+    built = assemble(mapping, form, scale, seed)
+    with reporting(progress, duration) as report:
+        built.network.run(duration, **report)
+    return built.activity(duration)
+
+
+def assemble(
+    mapping: Mapping | np.ndarray = "spatial", form: Form = "lifted", scale: float = 1.0, seed: int = 28371
+) -> Fig6Network:
+    """The objects of the network on the backend in use; the parameters are those of `simulate`."""
+    _check(mapping, form, scale)
     brian2.seed(seed)
     brian2.defaultclock.dt = 0.1 * ms
     N_e, N_i, N_a = (round(scale * cells) for cells in (EXCITATORY, INHIBITORY, ASTROCYTES))
     size = SHEET * np.sqrt(scale)
     sheet = Grid(size)
 
-    neurons = Neurons(N_e + N_i, coba_lif, method="euler")
+    neurons = driven_neurons(N_e + N_i)
     excitatory, inhibitory = neurons[:N_e], neurons[N_e:]
-    neurons.v = "E_l + rand()*(V_th - E_l)"
-    neurons.g_e = "rand()*0.05*nS"
-    neurons.g_i = "rand()*nS"
-    drive = TimedArray(DRIVE, dt=STEP)  # noqa: F841  (read by the next line)
-    neurons.run_regularly("I_ex = drive(t)", dt=STEP)
 
     model = gchi(O_beta=0.5 * umolar / second, O_delta=1.2 * umolar / second) + gliotransmission
     astrocytes = AstrocyteGroup(N_a, model, layout=sheet, dt=10 * ms)
@@ -172,30 +205,30 @@ def simulate(
     else:
         place(astrocytes, Positions(published_positions(N_a, size)))
         exc_syn.cover(by="post", index=published_index(N_e, N_i, N_a, size))
-    gap_junctions = GapJunctions(astrocytes, within=75 * um)  # noqa: F841
+    gap_junctions = GapJunctions(astrocytes, within=75 * um)
 
-    exc_mon, inh_mon, ast_mon = SpikeMonitor(excitatory), SpikeMonitor(inhibitory), SpikeMonitor(astrocytes)
-    with reporting(progress, duration) as report:
-        run(duration, **report)
-    return Activity(
-        duration,
-        Spikes.of(exc_mon),
-        Spikes.of(inh_mon),
-        Spikes.of(ast_mon),
-        synapses=len(exc_syn),
-        uncovered=exc_syn.uncovered,
-    )
+    monitors = SpikeMonitor(excitatory), SpikeMonitor(inhibitory), SpikeMonitor(astrocytes)
+    network = Network(neurons, astrocytes, exc_syn, inh_syn, gap_junctions, *monitors)
+    return Fig6Network(network, exc_syn, monitors)
 
 
-def _check(mapping: str | np.ndarray, form: str, scale: float, duration: Quantity) -> None:
+def driven_neurons(N: int) -> Neurons:
+    """Neurons with random initial values under the current of the figure."""
+    neurons = Neurons(N, coba_lif, method="euler", namespace={"drive": TimedArray(DRIVE, dt=STEP)})
+    neurons.v = "E_l + rand()*(V_th - E_l)"
+    neurons.g_e = "rand()*0.05*nS"
+    neurons.g_i = "rand()*nS"
+    neurons.run_regularly("I_ex = drive(t)", dt=STEP)
+    return neurons
+
+
+def _check(mapping: str | np.ndarray, form: str, scale: float) -> None:
     if form not in get_args(Form):
         raise ValueError(f"form is one of {', '.join(get_args(Form))}, got {form!r}")
     if isinstance(mapping, str) and mapping not in get_args(Mapping):
         raise ValueError(f"mapping is one of {', '.join(get_args(Mapping))}, got {mapping!r}")
-    if not 0.2 <= scale <= 1:
-        raise ValueError(f"scale is between 0.2 (all inhibitory neurons reach all) and 1, got {scale}")
-    if not duration > 0 * second:
-        raise ValueError(f"the duration must be positive, got {duration}")
+    if not scale >= 0.2:
+        raise ValueError(f"scale is at least 0.2 (all inhibitory neurons reach all), got {scale}")
 
 
 def plot(activity: Activity) -> Figure:

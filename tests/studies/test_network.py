@@ -47,7 +47,7 @@ def test_a_mapping_of_your_own():
     ("settings", "message"),
     [
         ({"mapping": "nearest"}, "mapping is one of spatial, published, got 'nearest'"),
-        ({"scale": 0.1}, "scale is between 0.2"),
+        ({"scale": 0.1}, "scale is at least 0.2"),
         ({"duration": 0 * ms}, "duration must be positive"),
     ],
 )
