@@ -36,6 +36,6 @@ def has_template(name: str) -> bool:
     """
     try:
         getattr(get_device().code_object_class().templater, name)
-    except KeyError:
+    except (AttributeError, KeyError):  # as newer and older versions of Brian2 say
         return False
     return True
