@@ -13,7 +13,8 @@ an index outside an array.
 glutamate of the synapses to the astrocyte, before either is integrated: both see the other as it was at the beginning
 of the step. The same happens here, in the same slot and order ("groups", one before the state update): the territories
 copy what they need of their astrocytes (one number per cell instead of one per synapse), and `Gathering` hands the
-glutamate over, on the astrocytes' own clock.
+glutamate over, on the astrocytes' own clock. Together with these copies `Refresh` computes the coefficients of the
+linear equations that depend on them, which on the backend "cpp" it only does when one of them has changed.
 
 **Threads.** Several synapses may add to the same cell in one time step. Brian2's OpenMP code leaves the spikes of a
 pathway to one thread as soon as it uses any variable that isn't the synapse's own, so that nothing is lost.
@@ -28,12 +29,15 @@ from weakref import WeakKeyDictionary, WeakSet
 import numpy as np
 from brian2 import Equations, NeuronGroup, Synapses
 from brian2.codegen.codeobject import create_runner_codeobj
-from brian2.core.variables import Variables
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices.device import get_device
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
 from brian2.groups.group import CodeRunner
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from astrobrian.creation import point_to_user
+from astrobrian.linear_step import LinearStep
+from astrobrian.standalone import has_template
 
 
 class Territories(NeuronGroup):
@@ -63,6 +67,7 @@ class Territories(NeuronGroup):
         self, synapses: Synapses, astrocytes: NeuronGroup, equations, mirrored, sums, **kwargs
     ) -> None:
         mirrored, sums = list(mirrored), dict(sums)
+        method, options = kwargs.get("method"), kwargs.get("method_options")
         #: What is copied from the astrocytes at every step; zero in the null cell.
         self.mirrored = {f"{name}_astro": f"_{name}*int(i < N - 1)" for name in mirrored}
         declared = [*equations.values()]
@@ -84,6 +89,9 @@ class Territories(NeuronGroup):
         self._share_parameters(synapses)
         if mirrored:
             self._mirror(astrocytes, mirrored)
+            self.contained_objects.remove(self.state_updater)
+            self.state_updater = LinearStep(self, method, options, slow=self.mirrored)
+            self.contained_objects.extend([self.state_updater, Refresh(self)])
 
     def _share_parameters(self, synapses: Synapses) -> None:
         """Let the equations read the shared parameters of the synapses where they are."""
@@ -92,7 +100,7 @@ class Territories(NeuronGroup):
                 self.variables.add_reference(name, synapses)
 
     def _mirror(self, astrocytes: NeuronGroup, names: Iterable[str]) -> None:
-        """Copy variables of the astrocytes at every step, before either group is integrated."""
+        """Let ``_X`` be the variable X of the astrocyte."""
         which = np.append(np.arange(len(astrocytes)), 0)  # the null cell reads some astrocyte, times zero
         self.variables.add_array(
             "_astrocyte", size=len(which), values=which, dtype=np.int32, constant=True, read_only=True
@@ -100,12 +108,50 @@ class Territories(NeuronGroup):
         for name in names:
             index = "0" if astrocytes.variables[name].scalar else "_astrocyte"
             self.variables.add_reference(f"_{name}", astrocytes, name, index=index)
-        self.run_regularly(
-            "\n".join(f"{name} = {value}" for name, value in self.mirrored.items()),
+
+
+class Refresh(CodeRunner):
+    """Copies variables of the astrocytes to the territories, and computes the coefficients that depend on them.
+
+    It does so at every step, before either group is integrated; where the device has a template for it, only if
+    anything that it reads differs from what it was.
+    """
+
+    def __init__(self, territories: Territories) -> None:
+        super().__init__(
+            territories,
+            "stateupdate",
+            clock=territories.clock,
             when="groups",
-            order=self.order - 3,  # what sums over synapses may read it: Brian2 at -1, SumOverTerritory at -2
-            name=f"{self.name}_mirror",
+            order=territories.order
+            - 3,  # what sums over synapses may read it: Brian2 at -1, SumOverTerritory at -2
+            name=f"{territories.name}_refresh",
+            check_units=False,
         )
+
+    def update_abstract_code(self, run_namespace: Mapping) -> None:
+        territories = self.group
+        territories.state_updater.update_abstract_code(run_namespace)
+        lines = [f"{name} = {value}" for name, value in territories.mirrored.items()]
+        read = {"dt"}
+        for name, coefficients in territories.state_updater.coefficients.items():
+            for what, dimensions in (("decay", DIMENSIONLESS), ("drive", territories.variables[name].dim)):
+                if f"_{what}_{name}" not in territories.variables:
+                    territories.variables.add_array(
+                        f"_{what}_{name}", size=len(territories), dimensions=dimensions
+                    )
+                lines.append(f"_{what}_{name} = {getattr(coefficients, what)}")
+            read |= coefficients.identifiers & set(territories.variables)
+        self.abstract_code = "\n".join(lines)
+        copied = {
+            name: territories.variables["_" + name.removesuffix("_astro")] for name in territories.mirrored
+        }
+        if has_template("refresh") and all(isinstance(source, ArrayVariable) for source in copied.values()):
+            self.template = "refresh"
+            self.template_kwds = {
+                "copied": [(territories.variables[name], source) for name, source in copied.items()],
+                "shared": [territories.variables[name] for name in sorted(read - copied.keys())],
+            }
 
 
 def sum_template(synapses: Synapses, target: str) -> dict:
