@@ -46,6 +46,8 @@ class LinearStep(StateUpdater):
         but what is the same for all cells, are worth keeping.
     """
 
+    abstract_code: str
+
     def __init__(self, group, method, method_options, slow: Collection[str]) -> None:
         super().__init__(group, method, method_options)
         self.slow = slow

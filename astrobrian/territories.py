@@ -33,10 +33,12 @@ from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices.device import get_device
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
 from brian2.groups.group import CodeRunner
-from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.groups.neurongroup import StateUpdater
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension
 
 from astrobrian.creation import point_to_user
-from astrobrian.linear_step import LinearStep
+from astrobrian.linear_step import Coefficients, LinearStep
+from astrobrian.links import SUFFIX
 from astrobrian.standalone import has_template
 
 
@@ -69,7 +71,7 @@ class Territories(NeuronGroup):
         mirrored, sums = list(mirrored), dict(sums)
         method, options = kwargs.get("method"), kwargs.get("method_options")
         #: What is copied from the astrocytes at every step; zero in the null cell.
-        self.mirrored = {f"{name}_astro": f"_{name}*int(i < N - 1)" for name in mirrored}
+        self.mirrored = {f"{name}{SUFFIX}": f"_{name}*int(i < N - 1)" for name in mirrored}
         declared = [*equations.values()]
         for name in mirrored:
             dimensions = astrocytes.variables[name].dim
@@ -90,7 +92,7 @@ class Territories(NeuronGroup):
         if mirrored:
             self._mirror(astrocytes, mirrored)
             self.contained_objects.remove(self.state_updater)
-            self.state_updater = LinearStep(self, method, options, slow=self.mirrored)
+            self.state_updater: StateUpdater = LinearStep(self, method, options, slow=self.mirrored)
             self.contained_objects.extend([self.state_updater, Refresh(self)])
 
     def _share_parameters(self, synapses: Synapses) -> None:
@@ -130,28 +132,32 @@ class Refresh(CodeRunner):
         )
 
     def update_abstract_code(self, run_namespace: Mapping) -> None:
-        territories = self.group
-        territories.state_updater.update_abstract_code(run_namespace)
-        lines = [f"{name} = {value}" for name, value in territories.mirrored.items()]
-        read = {"dt"}
-        for name, coefficients in territories.state_updater.coefficients.items():
-            for what, dimensions in (("decay", DIMENSIONLESS), ("drive", territories.variables[name].dim)):
-                if f"_{what}_{name}" not in territories.variables:
-                    territories.variables.add_array(
-                        f"_{what}_{name}", size=len(territories), dimensions=dimensions
-                    )
-                lines.append(f"_{what}_{name} = {getattr(coefficients, what)}")
-            read |= coefficients.identifiers & set(territories.variables)
-        self.abstract_code = "\n".join(lines)
-        copied = {
-            name: territories.variables["_" + name.removesuffix("_astro")] for name in territories.mirrored
-        }
-        if has_template("refresh") and all(isinstance(source, ArrayVariable) for source in copied.values()):
-            self.template = "refresh"
-            self.template_kwds = {
-                "copied": [(territories.variables[name], source) for name, source in copied.items()],
-                "shared": [territories.variables[name] for name in sorted(read - copied.keys())],
-            }
+        updater = self.group.state_updater
+        updater.update_abstract_code(run_namespace)
+        results = dict(self.group.mirrored)
+        for name, pair in updater.coefficients.items():
+            results[self._coefficient("decay", name, DIMENSIONLESS)] = pair.decay
+            results[self._coefficient("drive", name, self.group.variables[name].dim)] = pair.drive
+        self.abstract_code = "\n".join(f"{name} = {value}" for name, value in results.items())
+        self._look_before(updater.coefficients.values())
+
+    def _coefficient(self, kind: str, name: str, dimensions: Dimension) -> str:
+        """The name of a variable for this coefficient, which is made when first asked for."""
+        variable = f"_{kind}_{name}"
+        if variable not in self.group.variables:
+            self.group.variables.add_array(variable, size=len(self.group), dimensions=dimensions)
+        return variable
+
+    def _look_before(self, coefficients: Iterable[Coefficients]) -> None:
+        """Let generated code compare what it reads with what it was, where there is a template for it."""
+        variables = self.group.variables
+        copied = [
+            (variables[name], variables["_" + name.removesuffix(SUFFIX)]) for name in self.group.mirrored
+        ]
+        if has_template("refresh") and all(isinstance(source, ArrayVariable) for _, source in copied):
+            read = {"dt"}.union(*(pair.identifiers for pair in coefficients)) & set(variables)
+            shared = [variables[name] for name in sorted(read - self.group.mirrored.keys())]
+            self.template, self.template_kwds = "refresh", {"copied": copied, "shared": shared}
 
 
 def sum_template(synapses: Synapses, target: str) -> dict:

@@ -5,18 +5,25 @@
    shared: variables with one value for all cells #}
 {% extends 'common_group.cpp' %}
 
+{% block extra_headers %}
+#include <cstring>
+{% endblock %}
+
 {% block maincode %}
     const int64_t _N = {{constant_or_scalar('N', variables['N'])}};
     static double _shared[{{shared | length}} + 1];  // none may be left
     const double _now[] = { {% for variable in shared %}(double) {{get_array_name(variable)}}[0], {% endfor %}0 };
     static bool _computed = false;
-    int _changed = !_computed;
+    bool _changed = !_computed;
     for (int _k = 0; _k < {{shared | length}}; _k++)
         _changed |= _shared[_k] != _now[_k];
     {% for copy, source in copied %}
-    #pragma omp simd reduction(|: _changed)
-    for (int64_t _cell = 0; _cell < _N - 1; _cell++)
-        _changed |= {{get_array_name(copy)}}[_cell] != {{get_array_name(source)}}[{{'0' if source.scalar else '_cell'}}];
+    // equal bytes are equal values; nothing is as quick to find that out
+    {% if source.scalar %}
+    _changed |= {{get_array_name(copy)}}[0] != {{get_array_name(source)}}[0];
+    {% else %}
+    _changed = _changed || std::memcmp({{get_array_name(copy)}}, {{get_array_name(source)}}, (_N - 1)*sizeof(*{{get_array_name(copy)}}));
+    {% endif %}
     {% endfor %}
     if (_changed)
     {
