@@ -207,7 +207,11 @@ def assemble(
         exc_syn.cover(by="post", index=published_index(N_e, N_i, N_a, size))
     gap_junctions = GapJunctions(astrocytes, within=75 * um)
 
-    monitors = SpikeMonitor(excitatory), SpikeMonitor(inhibitory), SpikeMonitor(astrocytes)
+    monitors = (
+        SpikeMonitor(excitatory, name="excitatory*"),
+        SpikeMonitor(inhibitory, name="inhibitory*"),
+        SpikeMonitor(astrocytes, name="releases*"),
+    )
     network = Network(neurons, astrocytes, exc_syn, inh_syn, gap_junctions, *monitors)
     return Fig6Network(network, exc_syn, monitors)
 

@@ -1,0 +1,89 @@
+"""A network compiled to a program, which is then run again and again: what a `Worker` calls."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from brian2 import Network, SpikeMonitor, get_device, prefs, second, set_device
+
+from astrobrian import build as build_program
+from astrobrian import use_backend
+
+Device = Literal["brian2", "astrobrian"]
+
+_built: Network | None = None
+
+
+def describe(
+    device: Device, make: Callable[[], Network], seconds: float, folder: Path, profile: bool = False
+) -> None:
+    """Make a network on a C++ device and tell it to run, without compiling it yet.
+
+    Parameters
+    ----------
+    device : {"brian2", "astrobrian"}
+        Brian2's own, or that of ``use_backend("cpp")``; with the same flags of the compiler.
+    make : callable
+        Makes the network.
+    seconds : float
+        How much biological time it simulates.
+    folder : Path
+        Where code and results go.
+    profile : bool, optional
+        Whether it times each of its code objects.
+    """
+    global _built
+    if device == "astrobrian":
+        use_backend("cpp", directory=folder, build_on_run=False, run=False)
+    else:
+        prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
+        set_device("cpp_standalone", directory=str(folder), build_on_run=False, run=False)
+    _built = make()
+    _built.run(seconds * second, profile=profile)
+
+
+def build(
+    device: Device, make: Callable[[], Network], seconds: float, folder: Path, profile: bool = False
+) -> None:
+    """As `describe`, and compile it."""
+    describe(device, make, seconds, folder, profile)
+    compile_program()
+
+
+def compile_program() -> None:
+    """Compile what `describe` has made."""
+    build_program()
+
+
+def run() -> dict[str, float]:
+    """Run the program in a process of its own.
+
+    Returns
+    -------
+    dict
+        ``run_s``, the time inside Network::run as the program says; ``program_s``, that of the whole program; and
+        the spikes that each monitor has counted.
+    """
+    assert _built is not None
+    device = get_device()
+    start = time.perf_counter()
+    device.run(with_output=False)
+    taken = time.perf_counter() - start
+    if device._last_run_completed_fraction < 1 - 1e-6:
+        raise RuntimeError("the program ended before its time")
+    found = {"run_s": device._last_run_time, "program_s": taken}
+    for item in _built.objects:
+        if isinstance(item, SpikeMonitor):
+            found[f"{item.name}_spikes"] = int(item.num_spikes)
+    return found
+
+
+def profiled() -> dict[str, float]:
+    """Run a program that times its code objects, and return their times in seconds."""
+    run()
+    assert _built is not None
+    return {f"{name}_s": float(time_ / second) for name, time_ in _built.profiling_info}

@@ -1,0 +1,89 @@
+"""A row of the table of benchmarks: what is measured beside what, and the bar that it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Literal
+
+Numbers = Mapping[str, float]
+"""What one side measured, by name; the unit is in the name."""
+
+Side = Callable[[], Numbers]
+"""Measures once, in a process of its own."""
+
+Repetition = Mapping[str, Numbers]
+"""What each side measured, one after the other."""
+
+Tell = Callable[[str], None]
+"""Is told in words what is being prepared."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What is read off each repetition.
+
+    Parameters
+    ----------
+    name : str
+        What it is, as the table prints it.
+    of : callable
+        Gets a repetition, returns the number.
+    bar : float, optional
+        What its median is held to; without one it is only reported.
+    direction : {"at least", "at most"}, optional
+        On which side of the bar it should be.
+    """
+
+    name: str
+    of: Callable[[Repetition], float]
+    bar: float | None = None
+    direction: Literal["at least", "at most"] = "at most"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a row measures, ready to be measured.
+
+    Parameters
+    ----------
+    sides : Mapping[str, Side]
+        Measured in turn, again and again.
+    once : Mapping[str, Side], optional
+        Measured a single time, after the others, to explain them.
+    """
+
+    sides: Mapping[str, Side]
+    once: Mapping[str, Side] = field(default_factory=dict)
+
+
+def nothing() -> None:
+    """Nothing is missing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Name on the command line, and of its file.
+    what, beside : str
+        What is measured, and beside what.
+    ratios : tuple of Ratio
+        What the table shows.
+    prepare : callable
+        Builds what is measured, which may take long. Gets a stack for what has to be closed afterwards, and a
+        function to tell how far it has come.
+    missing : callable, optional
+        Says what isn't there that the row needs, and what to do about it; None if all is.
+    """
+
+    name: str
+    what: str
+    beside: str
+    ratios: tuple[Ratio, ...]
+    prepare: Callable[[ExitStack, Tell], Prepared]
+    missing: Callable[[], str | None] = nothing
