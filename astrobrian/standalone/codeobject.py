@@ -8,10 +8,14 @@ from brian2.codegen.templates import Templater
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
+from astrobrian.standalone.vector_loops import vectorisable
+
 
 def _templater() -> Templater:
     theirs = PackageLoader("brian2.devices.cpp_standalone", "templates")
-    templater = CPPStandaloneCodeObject.templater.derive("astrobrian.standalone")
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "astrobrian.standalone", env_globals={"vectorisable": vectorisable}
+    )
     # so that a template can extend Brian2's of the same name, as "brian2/stateupdate.cpp"
     templater.env.loader = ChoiceLoader([templater.env.loader, PrefixLoader({"brian2": theirs})])
     return templater

@@ -1,0 +1,39 @@
+"""Which loops over the cells of a group may handle several cells at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from brian2.core.functions import Function
+from brian2.core.variables import ArrayVariable, Variable
+
+
+def vectorisable(
+    code: Sequence[str],
+    variables: Mapping[str, Variable | Function],
+    indices: Mapping[str, str],
+    get_array_name: Callable[[ArrayVariable], str],
+) -> bool:
+    """Whether the passes of a loop are independent of each other and of their order.
+
+    They aren't if the code draws random numbers or calls another function with a memory, or if it writes to an array
+    that it also reaches through another index than that of the loop.
+
+    Parameters
+    ----------
+    code : sequence of str
+        Lines of one pass, as Brian2's generator writes them.
+    variables, indices : dict
+        What the names in the code stand for, and through which index each is reached.
+    get_array_name : function
+        Name of a variable's array in the code.
+    """
+    if any(isinstance(variable, Function) and not variable.stateless for variable in variables.values()):
+        return False
+    arrays = {
+        name: get_array_name(variable)
+        for name, variable in variables.items()
+        if isinstance(variable, ArrayVariable)
+    }
+    written = {array for name, array in arrays.items() if f"{array}[{indices[name]}] = {name};" in code}
+    return all(indices[name] == "_idx" for name, array in arrays.items() if array in written)
