@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from brian2 import Function, Network, Quantity, get_device, ms, second
@@ -11,6 +12,7 @@ from brian2.groups.group import CodeRunner, Group
 from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from astrobrian.equations import Model
+from astrobrian.standalone import has_template
 
 # A value may leave its range by so much of the range: the rounding of a step
 SLACK = 1e-9
@@ -73,23 +75,37 @@ class RangeGuard(CodeRunner):
     def __init__(self, group: Group, model: Model) -> None:
         #: Physical range of each watched variable, as Brian2 expressions.
         self.ranges = {name: model.bounds[name] for name in watched(model)}
+        at_once = has_template("range_guard")
         super().__init__(
             group,
-            "stateupdate",
-            code="\n".join(
-                f"_left_{name} = _guard({name}, {', '.join(_with_slack(*ends))}, {number}, i, t)"
-                for number, (name, ends) in enumerate(self.ranges.items(), start=1)
-            ),
+            "range_guard" if at_once else "stateupdate",
+            code="\n".join(self._comparisons() if at_once else self._calls()),
             user_code="",  # none of these names are the user's: no warnings about them
             dt=max(group.clock.dt, INTERVAL),
             when="end",
             name=f"{group.name}_range_guard*",
             needed_variables=["_violation"],
+            template_kwds={"watched": list(self.ranges)},
         )
         self.variables = Variables(self)
         # number of the variable (0 as long as nothing happened), cell, value, time
         self.variables.add_array("_violation", size=4, dtype=np.float64, index="0")
-        self.variables.add_object("_guard", _guard_function(self.variables["_violation"]))
+        if at_once:
+            for name in self.ranges:
+                self.variables.add_auxiliary_variable(f"_left_{name}", dtype=bool)
+        else:
+            self.variables.add_object("_guard", _guard_function(self.variables["_violation"]))
+
+    def _comparisons(self) -> Iterator[str]:
+        """What the template of our own device asks for: whether each variable is outside."""
+        for name, ends in self.ranges.items():
+            low, high = _with_slack(*ends)
+            yield f"_left_{name} = not ({name} >= {low} and {name} <= {high})"
+
+    def _calls(self) -> Iterator[str]:
+        """The same elsewhere: calls of a function that records."""
+        for number, (name, ends) in enumerate(self.ranges.items(), start=1):
+            yield f"_left_{name} = _guard({name}, {', '.join(_with_slack(*ends))}, {number}, i, t)"
 
     def check(self) -> None:
         """Report what was recorded in the last run.
