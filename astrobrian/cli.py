@@ -295,6 +295,36 @@ def read_value(text: str, like: Any) -> Any:
 
 
 @app.command()
+def bench(
+    rows: Annotated[list[str] | None, typer.Argument(help="Rows of the table; all by default.")] = None,
+    repetitions: Annotated[int, typer.Option(min=1, help="How often each side is measured.")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder of the results, with the table in its README.md.")] = Path(
+        "benchmarks"
+    ),
+) -> None:
+    """
+    Measure how fast it is, beside what, and write the table. Leave the machine alone meanwhile.
+
+    Takes about 25 minutes for all rows on two cores. What was measured of this source on this machine isn't measured
+    again, so that an interrupted run goes on where it was; delete the file of a row to measure it anew.
+
+    Examples: `astrobrian bench`, `astrobrian bench figure6-published --repetitions 9`
+    """
+    from astrobrian.studies.benchmarks.bench import bench as run
+    from astrobrian.studies.benchmarks.table import summary
+
+    with progress_bars() as progress:
+        run(
+            rows or [],
+            repetitions,
+            out,
+            progress=progress,
+            ended=lambda row, found: console.print(summary(row, found), markup=False, highlight=False),
+        )
+    console.print(f"The table is in [bold]{escape(str(out / 'README.md'))}[/bold]")
+
+
+@app.command()
 def doctor() -> None:
     """
     What is installed, which backends work here, and for each that doesn't, why and what to do.

@@ -126,9 +126,9 @@ class Fig6Network:
 
     def activity(self, duration: Quantity) -> Activity:
         """What it did in a run of this duration."""
-        spikes = (Spikes.of(monitor) for monitor in self.monitors)
+        excitatory, inhibitory, releases = map(Spikes.of, self.monitors)
         synapses = self.excitatory_synapses
-        return Activity(duration, *spikes, synapses=len(synapses), uncovered=synapses.uncovered)
+        return Activity(duration, excitatory, inhibitory, releases, len(synapses), synapses.uncovered)
 
 
 def simulate(

@@ -58,8 +58,26 @@ class Prepared:
     once: Mapping[str, Side] = field(default_factory=dict)
 
 
-def nothing() -> None:
-    """Nothing is missing."""
+def nothing(*_: object) -> None:
+    """Nothing is missing, or wrong."""
+
+
+def same_counts(*sides: str) -> Callable[[Repetition], None]:
+    """A check that these sides counted the same spikes, wherever they count the same cells: else their work differs."""
+
+    def check(repetition: Repetition) -> None:
+        first, *others = (
+            {name: value for name, value in repetition[side].items() if name.endswith("_spikes")}
+            for side in sides
+        )
+        for side, other in zip(sides[1:], others, strict=True):
+            for name in first.keys() & other.keys():
+                if first[name] != other[name]:
+                    raise ArithmeticError(
+                        f"{sides[0]} and {side} differ: {name} is {first[name]} and {other[name]}"
+                    )
+
+    return check
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,8 @@ class Row:
         function to tell how far it has come.
     missing : callable, optional
         Says what isn't there that the row needs, and what to do about it; None if all is.
+    check : callable, optional
+        Gets a repetition; raises ArithmeticError if the sides didn't do the same.
     """
 
     name: str
@@ -87,3 +107,4 @@ class Row:
     ratios: tuple[Ratio, ...]
     prepare: Callable[[ExitStack, Tell], Prepared]
     missing: Callable[[], str | None] = nothing
+    check: Callable[[Repetition], None] = nothing

@@ -12,6 +12,7 @@ from typing import ParamSpec, Self, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
 class Worker:
     """A fresh Python process that calls functions, one after the other, and keeps what they leave in their modules.
 

@@ -24,7 +24,7 @@ def refused(*arguments: str) -> str:
 
 def test_help_names_every_job():
     listing = run(app, ["--help"]).output
-    for job in ("demo", "simulate", "distill", "train", "generate", "models", "doctor"):
+    for job in ("demo", "simulate", "distill", "train", "generate", "models", "bench", "doctor"):
         assert job in listing
         assert "Usage" in run(app, [job, "--help"]).output
 
@@ -68,6 +68,7 @@ def test_settings_refuse_what_they_cannot_read(text):
         (("generate", "no/such/[b]model"), ["no/such/[b]model"]),
         (("simulate", "network", "--set", "duration=2"), ["duration", "2*second"]),
         (("simulate", "network", "--set", "form=zzz"), ["lifted, published", "zzz"]),
+        (("bench", "fig6"), ["fig6", "figure6-published"]),
     ],
 )
 def test_a_mistake_is_named_in_one_line(arguments, words):

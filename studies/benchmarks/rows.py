@@ -1,0 +1,9 @@
+"""The rows of the table, in its order."""
+
+from __future__ import annotations
+
+from astrobrian.studies.benchmarks import figure6
+from astrobrian.studies.benchmarks.row import Row
+
+ROWS: dict[str, Row] = {row.name: row for row in (figure6.published, figure6.without)}
+"""Every row by name."""
