@@ -12,6 +12,8 @@ from typing import Any
 from brian2 import Quantity, get_device, prefs, second
 from brian2.devices.device import RuntimeDevice
 
+from astrobrian.standalone import StandaloneDevice
+
 Progress = Callable[[str, float, str], None]
 """Is called with the stage, the part of it that is done (0 to 1), and the same in words."""
 
@@ -106,9 +108,16 @@ def _progress_of(project: Path, begin: float, duration: Quantity) -> tuple[str, 
     told = project / "progress"
     if told.exists() and told.stat().st_mtime >= begin:  # an older one is of an earlier run
         return _simulated(float(told.read_text()), duration)
-    sources = list(project.rglob("*.cpp"))
+    sources = [project / name for name in _compiled_sources()]
     built = sum(_is_built(source) for source in sources)
     return "compile", built / len(sources) if sources else 0.0, f"{built} of {len(sources)} files"
+
+
+def _compiled_sources() -> set[str]:
+    device = get_device()
+    if isinstance(device, StandaloneDevice):
+        return device.compiled_sources
+    return device.writer.source_files if device.writer else set()
 
 
 def _is_built(source: Path) -> bool:

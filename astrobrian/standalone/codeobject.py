@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brian2
 from brian2 import get_device
 from brian2.codegen.targets import codegen_targets
 from brian2.codegen.templates import Templater
@@ -14,11 +15,24 @@ from astrobrian.standalone.vector_loops import vectorisable
 def _templater() -> Templater:
     theirs = PackageLoader("brian2.devices.cpp_standalone", "templates")
     templater = CPPStandaloneCodeObject.templater.derive(
-        "astrobrian.standalone", env_globals={"vectorisable": vectorisable}
+        "astrobrian.standalone",
+        env_globals={
+            "vectorisable": vectorisable,
+            "spent_since": _spent_since,
+            "brian2_version": brian2.__version_tuple__,
+        },
     )
     # so that a template can extend Brian2's of the same name, as "brian2/stateupdate.cpp"
     templater.env.loader = ChoiceLoader([templater.env.loader, PrefixLoader({"brian2": theirs})])
     return templater
+
+
+def _spent_since(beginning: str) -> str:
+    """C++ for the time since another, in the type in which this version of Brian2 adds up such times."""
+    spent = f"std::chrono::steady_clock::now() - {beginning}"
+    if brian2.__version_tuple__ < (2, 10):
+        return f"std::chrono::duration<double>({spent}).count()"
+    return f"std::chrono::duration_cast<std::chrono::nanoseconds>({spent})"
 
 
 class CodeObject(CPPStandaloneCodeObject):
