@@ -7,14 +7,14 @@ from brian2 import Network, SpikeMonitor, ms
 
 from astrobrian import TripartiteSynapses
 from astrobrian.equations import excitatory_conductance, inhibitory_conductance, tsodyks_markram
-from astrobrian.studies.network import EXCITATORY, INHIBITORY, assemble, driven_neurons
+from astrobrian.studies.network import EXCITATORY, INHIBITORY, Mapping, assemble, driven_neurons
 
 SEED = 28371
 
 
-def lifted(scale: float = 1.0) -> Network:
-    """With the mapping of synapses to astrocytes that the published script has."""
-    return assemble("published", scale=scale, seed=SEED).network
+def lifted(scale: float = 1.0, mapping: Mapping = "published") -> Network:
+    """With the mapping of synapses to astrocytes that the published script has, or another one."""
+    return assemble(mapping, scale=scale, seed=SEED).network
 
 
 def without_astrocytes() -> Network:

@@ -60,6 +60,12 @@ def compile_program() -> None:
     build_program()
 
 
+def built() -> Network:
+    """The network that the program simulates."""
+    assert _built is not None
+    return _built[0]
+
+
 def run() -> dict[str, float]:
     """Run the program in a process of its own.
 
@@ -87,6 +93,4 @@ def run() -> dict[str, float]:
 def profiled() -> dict[str, float]:
     """Run a program that times its code objects, and return their times in seconds."""
     run()
-    assert _built is not None
-    network, _ = _built
-    return {f"{name}_s": float(taken / second) for name, taken in network.profiling_info}
+    return {f"{name}_s": float(taken / second) for name, taken in built().profiling_info}
