@@ -36,7 +36,7 @@ def merged(files: Iterable[str], each_step: Iterable[str], once: Iterable[str]) 
         f"steps_{i}.cpp": _including("What runs at each step, compiled for speed", steps[i::number])
         for i in range(number)
     }
-    sources[ONCE] = _including("What runs once, compiled in little time", [*_RUNS_ONCE, *sorted(once)])
+    sources[ONCE] = _including("What runs once, compiled in little time", [*_RUNS_ONCE, *sorted(set(once))])
     return sources
 
 
