@@ -19,7 +19,7 @@ _built: tuple[Network, float] | None = None
 
 
 def describe(
-    device: Device, make: Callable[[], Network], seconds: float, folder: Path, profile: bool = False
+    device: Device, make: Callable[[], Network], seconds: float, folder: Path | None, profile: bool = False
 ) -> None:
     """Make a network on a C++ device and tell it to run, without compiling it yet.
 
@@ -31,8 +31,8 @@ def describe(
         Makes the network.
     seconds : float
         How much biological time it simulates.
-    folder : Path
-        Where code and results go.
+    folder : Path or None
+        Where code and results go; None for the place that the device chooses.
     profile : bool, optional
         Whether it times each of its code objects.
     """
@@ -41,7 +41,7 @@ def describe(
         use_backend("cpp", directory=folder, build_on_run=False, run=False)
     else:
         prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
-        set_device("cpp_standalone", directory=str(folder), build_on_run=False, run=False)
+        set_device("cpp_standalone", directory=folder and str(folder), build_on_run=False, run=False)
     network = make()
     network.run(seconds * second, profile=profile)
     _built = network, seconds

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from astrobrian.studies.benchmarks import figure6, scaling
+from astrobrian.studies.benchmarks import compilation, figure6, scaling
 from astrobrian.studies.benchmarks.row import Row
 
-ROWS: dict[str, Row] = {row.name: row for row in (figure6.published, figure6.without, scaling.scaling)}
+ROWS: dict[str, Row] = {
+    row.name: row for row in (figure6.published, figure6.without, scaling.scaling, compilation.compilation)
+}
 """Every row by name."""
