@@ -4,8 +4,9 @@ VENV ?= .venv
 RESULTS ?= results/demo
 BIN := $(VENV)/bin
 EXTRAS := torch,studies,dev
+NEST ?= .venv-nest
 
-.PHONY: demo test test-slow check docs clean
+.PHONY: demo test test-slow bench check docs clean
 
 $(BIN)/.installed: pyproject.toml setup.cfg constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "AstroBrian needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -23,6 +24,15 @@ test: $(BIN)/.installed  ## everything that takes seconds
 test-slow: $(BIN)/.installed  ## the tests that take minutes each
 	$(BIN)/pytest -m slow
 
+bench: $(BIN)/.installed $(NEST)/.tried  ## how fast it is, beside what; leave the machine alone meanwhile
+	NEST_PYTHON=$(NEST)/bin/python $(BIN)/astrobrian bench
+
+# NEST is asked in an environment of its own; where it can't be installed, its row is left out
+$(NEST)/.tried:
+	$(PYTHON) -m venv $(NEST)
+	-$(NEST)/bin/python -m pip install --quiet nest-simulator==3.10.0 numpy
+	touch $@
+
 check: $(BIN)/.installed  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,4 +43,4 @@ docs: $(BIN)/.installed
 	$(BIN)/sphinx-build -W -q docs docs/_build
 
 clean:
-	rm -rf $(VENV) results build docs/_build *.egg-info
+	rm -rf $(VENV) $(NEST) results build docs/_build *.egg-info
