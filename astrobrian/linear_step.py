@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import sympy
+from brian2 import Equations
 from brian2.groups.neurongroup import StateUpdater
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.utils.stringtools import get_identifiers
@@ -57,10 +58,10 @@ class LinearStep(StateUpdater):
     def update_abstract_code(self, run_namespace) -> None:
         super().update_abstract_code(run_namespace)
         lines = statements(self.abstract_code)
-        states = self.group.equations.diff_eq_names
-        found = {name: pair for name, pair in _affine(lines, states) if self._worth_keeping(pair)}
+        equations = self.group.equations
+        found = {name: pair for name, pair in _affine(equations, lines) if self._worth_keeping(pair)}
         self.coefficients = found
-        rest = _needed_for(set(states) - found.keys(), lines)
+        rest = _needed_for(equations.diff_eq_names - found.keys(), lines)
         kept = [f"{name} = _decay_{name}*{name} + _drive_{name}" for name in found]
         self.abstract_code = "\n".join([*map(str, rest), *kept])
 
@@ -71,17 +72,20 @@ class LinearStep(StateUpdater):
         return bool(read & set(self.slow)) and read <= steady | set(self.slow)
 
 
-def _affine(lines: list[Statement], states: Collection[str]) -> Iterator[tuple[str, Coefficients]]:
-    """The variables whose value after a step is affine in themselves and depends on no other state."""
-    after: dict[sympy.Symbol, sympy.Expr] = {}
-    for line in lines:
-        after[_symbol(line.target)] = str_to_sympy(line.expression).xreplace(after)
-    symbols = {_symbol(name) for name in states}
-    for name in states:
-        value, symbol = after[_symbol(name)], _symbol(name)
-        decay = sympy.diff(value, symbol)
-        drive = value.xreplace({symbol: sympy.S.Zero})
-        if not (decay.free_symbols | drive.free_symbols) & symbols:
+def _affine(equations: Equations, lines: list[Statement]) -> Iterator[tuple[str, Coefficients]]:
+    """The variables whose equations are linear and read no other state, with the coefficients of a step."""
+    states = {_symbol(name) for name in equations.diff_eq_names}
+    for name in equations.diff_eq_names:
+        rate, symbol = str_to_sympy(equations[name].expr.code), _symbol(name)
+        if (rate.free_symbols & states) - {symbol} or sympy.diff(rate, symbol).has(symbol):
+            continue  # also spares SymPy the steps of what isn't linear, which are long
+        values: dict[sympy.Symbol, sympy.Expr] = {}
+        for line in _needed_for({name}, lines):
+            values[_symbol(line.target)] = str_to_sympy(line.expression).xreplace(values)
+        step = values[symbol]
+        decay = sympy.diff(step, symbol)
+        if not decay.has(symbol):
+            drive = step.xreplace({symbol: sympy.S.Zero})
             yield name, Coefficients(sympy_to_str(decay), sympy_to_str(drive))
 
 
