@@ -21,7 +21,7 @@ from astrobrian.studies import network
 from astrobrian.studies.benchmarks import own, plain, program
 from astrobrian.studies.benchmarks.needs import no_compiler
 from astrobrian.studies.benchmarks.program import Device
-from astrobrian.studies.benchmarks.row import Numbers, Prepared, Ratio, Repetition, Row, Tell
+from astrobrian.studies.benchmarks.row import Numbers, Prepared, Ratio, Repetition, Row, Tell, beside
 from astrobrian.studies.benchmarks.worker import in_fresh_process
 
 SECONDS = 8.0
@@ -130,11 +130,6 @@ def prepare(stack: ExitStack, tell: Tell) -> Prepared:
             "changed value": folders.changed,
         }
     )
-
-
-def beside(one: str, other: str, number: str) -> Callable[[Repetition], float]:
-    """How many times a number of `other` is in that of `one`."""
-    return lambda repetition: repetition[one][number] / repetition[other][number]
 
 
 def compilers(side: str) -> Callable[[Repetition], float]:

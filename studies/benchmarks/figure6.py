@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 from brian2 import Network
 
@@ -14,16 +12,15 @@ from astrobrian.studies.benchmarks import own, plain, program
 from astrobrian.studies.benchmarks.needs import no_compiler
 from astrobrian.studies.benchmarks.program import Device
 from astrobrian.studies.benchmarks.row import (
-    Numbers,
     Prepared,
     Ratio,
     Repetition,
     Row,
     Side,
     Tell,
+    beside,
     same_counts,
 )
-from astrobrian.studies.benchmarks.worker import open_worker
 
 WHOLE = 8.0  # seconds of biology
 STRETCH = 0.25  # what the published formulation is timed on
@@ -36,29 +33,13 @@ def built(stack: ExitStack, tell: Tell, programs: Mapping[str, Program]) -> dict
     sides: dict[str, Side] = {}
     for name, (device, make, seconds) in programs.items():
         tell(f"compiling {name}")
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        worker = open_worker(stack)
-        worker(program.build, device, make, seconds, folder)
-        sides[name] = partial(worker, program.run)
+        sides[name] = partial(program.in_worker(stack, device, make, seconds), program.run)
     return sides
 
 
-def profile(stack: ExitStack) -> Numbers:
-    """Where the time of the lifted network goes, code object by code object."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    worker = open_worker(stack)
-    worker(program.build, "astrobrian", own.lifted, WHOLE, folder, profile=True)
-    return worker(program.profiled)
-
-
-def per_second(repetition: Repetition, side: str) -> float:
-    """Time inside Network::run for a second of biology."""
-    return repetition[side]["run_s"] / repetition[side]["biology_s"]
-
-
 def ratio(one: str, other: str) -> Callable[[Repetition], float]:
-    """How many times the time of `other` is in that of `one`, for the same biological time."""
-    return lambda repetition: per_second(repetition, one) / per_second(repetition, other)
+    """How many times the simulation time of `other` is in that of `one`, for the same biological time."""
+    return beside(one, other, "run_s_per_s")
 
 
 PUBLISHED: dict[str, Program] = {
@@ -71,7 +52,8 @@ PUBLISHED: dict[str, Program] = {
 
 def prepare_published(stack: ExitStack, tell: Tell) -> Prepared:
     """The two formulations, and what the lifted one spends its time on."""
-    return Prepared(built(stack, tell, PUBLISHED), {"profile of the lifted network": partial(profile, stack)})
+    profile = partial(program.profile, stack, own.lifted, WHOLE)
+    return Prepared(built(stack, tell, PUBLISHED), {"profile of the lifted network": profile})
 
 
 published = Row(

@@ -58,6 +58,11 @@ class Prepared:
     once: Mapping[str, Side] = field(default_factory=dict)
 
 
+def beside(one: str, other: str, number: str) -> Callable[[Repetition], float]:
+    """How many times a number of `other` is in that of `one`."""
+    return lambda repetition: repetition[one][number] / repetition[other][number]
+
+
 def nothing(*_: object) -> None:
     """Nothing is missing, or wrong."""
 

@@ -7,8 +7,6 @@ events, with everything that the neurons and astrocytes cost between them: at th
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,8 +15,7 @@ from brian2 import Network, SpikeMonitor, Synapses, defaultclock, get_device, pr
 
 from astrobrian.studies.benchmarks import own, peak, program
 from astrobrian.studies.benchmarks.needs import no_compiler
-from astrobrian.studies.benchmarks.row import Prepared, Ratio, Repetition, Row, Tell
-from astrobrian.studies.benchmarks.worker import open_worker
+from astrobrian.studies.benchmarks.row import Prepared, Ratio, Repetition, Row, Tell, beside
 from astrobrian.studies.network import ASTROCYTES, EXCITATORY, INHIBITORY
 
 SECONDS = 4.0  # two of them with the stronger current
@@ -26,33 +23,24 @@ SCALES = {"1x": 1.0, "3x": 3.0, "10x": 10.0}
 LAPTOP = 16 * 2**30
 
 
-def build(make: Callable[[], Network], seconds: float, folder: Path) -> None:
-    """Compile a network to a program whose memory is watched."""
-    program.build("astrobrian", make, seconds, folder)
-    prefs.devices.cpp_standalone.run_cmd_unix = [
-        sys.executable,
-        peak.__file__,
-        str(folder / "peak"),
-        "./main",
-    ]
-
-
-def run(neurons: int, folder: Path) -> dict[str, float]:
-    """Run it; say how long it took for each event and each step of a neuron, and the most memory that it held."""
+def run(neurons: int) -> dict[str, float]:
+    """Run a program; say how long it took for each event and each step of a neuron, and the most memory it held."""
+    device = get_device()
+    note = Path(device.project_dir, "peak")
+    prefs.devices.cpp_standalone.run_cmd_unix = [sys.executable, peak.__file__, str(note), "./main"]
     found = program.run()
     network = program.built()
     counted = [events(each, network) for each in network.objects if isinstance(each, Synapses)]
     number, synapses = (sum(column) for column in zip(*counted, strict=True))
-    steps = neurons * found["biology_s"] / float(defaultclock.dt / second)
-    results = Path(get_device().results_dir)
+    steps = neurons * SECONDS / float(defaultclock.dt / second)
     return {
         **found,
         "synapses": synapses,
         "events": number,
         "ns_per_event": 1e9 * found["run_s"] / number,
         "ns_per_neuron_and_step": 1e9 * found["run_s"] / steps,
-        "peak_bytes": 1024 * int((folder / "peak").read_text()),
-        "results_bytes": sum(file.stat().st_size for file in results.iterdir()),
+        "peak_bytes": 1024 * int(note.read_text()),
+        "results_bytes": sum(file.stat().st_size for file in Path(device.results_dir).iterdir()),
     }
 
 
@@ -71,17 +59,9 @@ def prepare(stack: ExitStack, tell: Tell) -> Prepared:
     sides = {}
     for name, scale in SCALES.items():
         tell(f"compiling {name}")
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        worker = open_worker(stack)
-        worker(build, partial(own.lifted, scale, "spatial"), SECONDS, folder)
-        neurons = round(scale * (EXCITATORY + INHIBITORY))
-        sides[name] = partial(worker, run, neurons, folder)
+        worker = program.in_worker(stack, "astrobrian", partial(own.lifted, scale, "spatial"), SECONDS)
+        sides[name] = partial(worker, run, round(scale * (EXCITATORY + INHIBITORY)))
     return Prepared(sides)
-
-
-def of_events(scale: str) -> Callable[[Repetition], float]:
-    """How many times longer an event takes at this scale."""
-    return lambda repetition: repetition[scale]["ns_per_event"] / repetition["1x"]["ns_per_event"]
 
 
 def bytes_per_synapse(repetition: Repetition) -> float:
@@ -96,8 +76,8 @@ scaling = Row(
     "spike that arrives at one synapse, its time that of the whole simulation over their number",
     f"itself: {EXCITATORY + INHIBITORY:,} neurons and {ASTROCYTES:,} astrocytes",
     (
-        Ratio("times the time of a synaptic event, 3x", of_events("3x"), 1.3),
-        Ratio("times the time of a synaptic event, 10x", of_events("10x"), 1.3),
+        Ratio("times the time of a synaptic event, 3x", beside("3x", "1x", "ns_per_event"), 1.3),
+        Ratio("times the time of a synaptic event, 10x", beside("10x", "1x", "ns_per_event"), 1.3),
         Ratio("bytes of memory per synapse", bytes_per_synapse),
         Ratio("million synapses in 16 GiB", lambda repetition: LAPTOP / bytes_per_synapse(repetition) / 1e6),
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from multiprocessing import get_context
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -36,11 +35,6 @@ class Worker:
     def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns there; an exception is raised here."""
         return self._pool.submit(function, *args, **kwargs).result()
-
-
-def open_worker(stack: ExitStack) -> Worker:
-    """A worker that ends with the stack."""
-    return stack.enter_context(Worker())
 
 
 def in_fresh_process(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

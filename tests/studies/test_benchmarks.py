@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from astrobrian import use_backend
 from astrobrian.studies.benchmarks import machine, own, peak, plain
 from astrobrian.studies.benchmarks.bench import bench
-from astrobrian.studies.benchmarks.figure6 import ratio
 from astrobrian.studies.benchmarks.measurement import Measurement
 from astrobrian.studies.benchmarks.record import read_record
 from astrobrian.studies.benchmarks.row import Prepared, Ratio, Row, same_counts
@@ -211,11 +210,6 @@ def test_every_row_has_a_bar():
     for name, row in ROWS.items():
         assert row.name == name
         assert any(each.bar is not None for each in row.ratios)
-
-
-def test_a_time_is_for_a_second_of_biology():
-    repetition = {"slow": {"run_s": 10.0, "biology_s": 0.5}, "fast": {"run_s": 2.0, "biology_s": 8.0}}
-    assert ratio("slow", "fast")(repetition) == 80
 
 
 @pytest.fixture
