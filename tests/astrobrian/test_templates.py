@@ -1,6 +1,5 @@
 """Our own templates do what Brian2's do: the same numbers, drawn in the same order, with less work."""
 
-
 import numpy as np
 import pytest
 from brian2 import (
