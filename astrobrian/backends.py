@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import difflib
+import gc
 import inspect
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -21,7 +21,8 @@ from brian2 import defaultclock, get_device, get_logger, prefs, set_device, star
 from brian2.core.magic import collect
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
-from astrobrian.standalone import standalone_device
+from astrobrian.standalone import programs, standalone_device
+from astrobrian.standalone.programs import compile_command, compiler
 
 logger = get_logger(__name__)
 
@@ -120,6 +121,7 @@ def use_backend(
             prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
         directory = _writable(directory)
         standalone_device.reinit()
+        gc.collect()  # what is gone gives its names back, and the same script again makes the same program
         set_device(standalone_device, build_on_run=build_on_run, directory=directory, **build_options)
     defaultclock.dt = dt
 
@@ -148,7 +150,7 @@ def obstacle(name: str) -> Obstacle | None:
         return None  # Brian2 looks for Visual Studio itself, and says so
     if compiler() is None:
         return Obstacle(
-            f"the C++ compiler {_compile_command()[0]} is not installed", INSTALL_COMPILER + otherwise
+            f"the C++ compiler {compile_command()[0]} is not installed", INSTALL_COMPILER + otherwise
         )
     if name == "cython":
         if find_spec("Cython") is None:
@@ -163,15 +165,6 @@ def obstacle(name: str) -> Obstacle | None:
             "`make` is not installed", "install it (Debian or Ubuntu: `sudo apt install make`)" + otherwise
         )
     return None
-
-
-def compiler() -> str | None:
-    """Path of the C++ compiler that will be used, or None if there isn't one."""
-    return shutil.which(_compile_command()[0])
-
-
-def _compile_command() -> list[str]:
-    return shlex.split(os.environ.get("CXX", "")) or ["g++"]
 
 
 def _check_options(
@@ -216,12 +209,16 @@ def _check_openmp() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "openmp.cpp")
         source.write_text("#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n")
-        command = [*_compile_command(), "-fopenmp", str(source), "-o", str(source.with_suffix(""))]
-        if sys.platform != "win32" and subprocess.run(command, check=False, capture_output=True).returncode:
+        if sys.platform == "win32" or programs.fetch(key := programs.key([source.read_bytes()])):
+            return
+        program = source.with_suffix("")
+        command = [*compile_command(), "-fopenmp", str(source), "-o", str(program)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
             raise BackendError(
                 f"threads=... needs OpenMP, which {compiler()} doesn't support; leave threads out, or name another "
                 "compiler in the environment variable CXX (on macOS: g++ from Homebrew)"
             )
+        programs.keep(key, program.read_bytes())
 
 
 def _writable(directory: str | Path | None) -> str:

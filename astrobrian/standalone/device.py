@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
-from brian2.codegen.cpp_prefs import get_compiler_and_args
+from brian2 import prefs
+from brian2.core.variables import ArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice, CPPWriter
 from brian2.devices.device import all_devices
 
-from astrobrian.standalone import sources
+from astrobrian.files import write_whole
+from astrobrian.standalone import answers, numbers, programs, sources
 from astrobrian.standalone.codeobject import CodeObject
 
 #: Its name for `brian2.set_device`.
@@ -20,18 +26,62 @@ class StandaloneDevice(CPPStandaloneDevice):
 
     def __init__(self) -> None:
         super().__init__()
+        self.main_queue: list[numbers.Step] = []
+        self._queue_without_numbers: list[numbers.Step] = []
         #: Which of the generated files are given to the compiler; they include the others.
         self.compiled_sources: set[str] = set()
+        self._other_sources: set[str] = set()
+        # loops marked with `#pragma omp simd` become vector instructions; no threads, no library
+        self.extra_compile_args: list[str] = [] if sys.platform == "win32" else ["-fopenmp-simd"]
+
+    def activate(self, build_on_run: bool = True, **kwargs: Any) -> None:
+        answers.recall()
+        super().activate(build_on_run, **kwargs)
+
+    def build(self, *args: Any, **kwargs: Any) -> None:
+        super().build(*args, **kwargs)
+        answers.remember()
 
     def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
         return CodeObject if codeobj_class is None else codeobj_class
 
-    def build(self, *args: Any, **kwargs: Any) -> None:
-        compiler, _ = get_compiler_and_args()
-        if compiler == "unix" and "-fopenmp-simd" not in self.extra_compile_args:
-            # loops marked with `#pragma omp simd` become vector instructions; no threads, no library
-            self.extra_compile_args = [*self.extra_compile_args, "-fopenmp-simd"]
-        super().build(*args, **kwargs)
+    def write_static_arrays(self, directory: str) -> None:
+        self._queue_without_numbers, values = numbers.apart(self._ordered_queue(), self._settable())
+        self.static_arrays[numbers.ARRAY] = values
+        super().write_static_arrays(directory)
+
+    def generate_main_source(self, writer: CPPWriter) -> None:
+        queue, self.main_queue = self.main_queue, self._queue_without_numbers
+        super().generate_main_source(writer)
+        self.main_queue = queue
+
+    def _settable(self) -> dict[str, str]:
+        """Name of each variable that can be given another value, by the name of its array in the code."""
+        names = {}
+        for var in self.arrays:
+            with suppress(ReferenceError):  # what used the variable is gone
+                if not var.read_only:
+                    names[self.get_array_name(var, access_data=False)] = f"{var.owner.name}.{var.name}"
+        return names
+
+    def _ordered_queue(self) -> list[numbers.Step]:
+        """The main queue, with each clock set once and in the order of their names: they come from a set."""
+        clocks = {
+            self.arrays[var]
+            for clock in self.clocks
+            for var in clock.variables.values()
+            if isinstance(var, ArrayVariable)
+        }
+        steps: list[numbers.Step] = []
+        for of_clocks, group in groupby(
+            self.main_queue, lambda step: step[0] == "set_by_single_value" and step[1][0] in clocks
+        ):
+            if of_clocks:
+                last = {step[1][0]: step for step in group}
+                steps += [last[array] for array in sorted(last)]
+            else:
+                steps += group
+        return steps
 
     def generate_makefile(
         self,
@@ -50,7 +100,8 @@ class StandaloneDevice(CPPStandaloneDevice):
             writer.write(name, text)
         inside = {name for text in merged.values() for name in sources.included(text)}
         self.compiled_sources = writer.source_files - inside
-        makefile = self.code_object_class().templater.makefile(
+        self._other_sources = self.compiled_sources - merged.keys()
+        makefile = CodeObject.templater.makefile(
             None,
             None,
             objects=" ".join(sources.object_file(name) for name in sorted(self.compiled_sources)),
@@ -61,6 +112,34 @@ class StandaloneDevice(CPPStandaloneDevice):
             linker_debug_flags="-g" if debug else "",
         )
         writer.write("makefile", makefile)
+
+    def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
+        if compiler != "unix" or programs.compiler() is None or self._includes_other_code():
+            super().compile_source(directory, compiler, debug, clean)
+            return
+        program = Path(directory, "main")
+        generated = sorted({*self.writer.source_files, *self.writer.header_files, "makefile"})
+        key = programs.key(
+            part for name in generated for part in (name.encode(), Path(directory, name).read_bytes())
+        )
+        kept = None if clean else programs.fetch(key)
+        if kept is None:
+            super().compile_source(directory, compiler, debug, clean)
+            programs.keep(key, program.read_bytes())
+        else:
+            write_whole(program, kept)
+            program.chmod(0o755)
+
+    def _includes_other_code(self) -> bool:
+        """Whether files are compiled or linked that aren't generated, and can change without the generated ones."""
+        settings = prefs.codegen.cpp
+        others = [
+            *(self._other_sources, self.headers, self.libraries),
+            *(settings.headers, settings.libraries),
+        ]
+        for each in self.code_objects.values():
+            others += [files for what, files in each.compiler_kwds.items() if what != "define_macros"]
+        return any(others)
 
     def _merged(self, writer: CPPWriter) -> dict[str, str]:
         """The sources that include most of the others."""

@@ -14,15 +14,22 @@
 
 {% macro h_file() %}
 {{_theirs.h_file()}}
+
+// Values that are given to the program by name
+namespace brian {
+void values_are_given(const std::vector<std::string> &args);
+void set_if_given(const char *name);
+void seed_generators(double seed);
+}
 {% endmacro %}
 
 {% macro cpp_file() %}
 #include "objects.h"
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -200,22 +207,58 @@ static void set(char *array, size_t size, const std::string &text)
 }
 
 // Sets a variable to a number, or to the content of a file
-void set_variable_by_name(std::string name, std::string text)
+static void set_variable(const std::string &name, const std::string &text, bool at_the_start)
 {
     const char *wanted = name.c_str();
     {% for var, name in _plain if not var.read_only %}
     if (!std::strcmp(wanted, "{{var.owner.name}}.{{var.name}}"))
         return set({{name}}, {{var.size}}, text);
     {% endfor %}
-    {% for var, name in dynamic_array_specs | dictsort(by='value') if not var.read_only %}
-    if (!std::strcmp(wanted, "{{var.owner.name}}.{{var.name}}"))
-        return set({{name}}.data(), {{name}}.size(), text);
-    {% endfor %}
     {% for var, name in timed_arrays | dictsort(by='value') %}
     if (!std::strcmp(wanted, "{{name}}.values"))
         return set({{name}}_values, {{var.values.size}}, text);
     {% endfor %}
+    if (at_the_start || name == "seed")  // there are no synapses yet
+        return;
+    {% for var, name in dynamic_array_specs | dictsort(by='value') if not var.read_only %}
+    if (!std::strcmp(wanted, "{{var.owner.name}}.{{var.name}}"))
+        return set({{name}}.data(), {{name}}.size(), text);
+    {% endfor %}
     fail("There is no variable", name);
+}
+
+void set_variable_by_name(std::string name, std::string text)
+{
+    set_variable(name, text, false);
+}
+
+static std::map<std::string, std::string> given;
+
+void values_are_given(const std::vector<std::string> &args)
+{
+    for (const std::string &arg : args) {
+        const size_t equals = arg.find('=');
+        const std::string name = arg.substr(0, equals), text = arg.substr(equals + 1);
+        given[name] = text;
+        set_variable(name, text, true);
+    }
+    if (given.count("seed"))
+        seed_generators(0);
+}
+
+void set_if_given(const char *name)
+{
+    const auto value = given.find(name);
+    if (value != given.end())
+        set_variable(name, value->second, false);
+}
+
+void seed_generators(double seed)
+{
+    if (given.count("seed"))
+        as_number(given["seed"], seed);
+    for (size_t i = 0; i < _random_generators.size(); i++)
+        _random_generators[i].seed((unsigned long) seed + i);
 }
 }
 
