@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if __name__ != "astrobrian.equations" or getattr(sys.modules["astrobrian"], "__file__", None) is None:
     raise ImportError(f"{__name__} loaded outside the astrobrian package from {__file__}")
 
+from astrobrian.equations.library.aeif_cond_alpha import aeif_cond_alpha, excitatory_alpha, inhibitory_alpha
 from astrobrian.equations.library.amsu import amsu, amsu_astrocyte, amsu_key, amsu_membrane
 from astrobrian.equations.library.calcium_plasticity import calcium_plasticity
 from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
@@ -23,6 +24,7 @@ from astrobrian.equations.library.nadkarni_jung import (
     nadkarni_jung,
     nadkarni_jung_ip3,
     nadkarni_jung_synapse,
+    nadkarni_jung_tripartite,
 )
 from astrobrian.equations.library.presynaptic_receptors import presynaptic_receptors
 from astrobrian.equations.library.slow_inward_current import double_exponential_sic, slow_inward_current
@@ -32,6 +34,7 @@ from astrobrian.equations.library.tsodyks_markram import (
     release_record,
     tsodyks_markram,
 )
+from astrobrian.equations.library.vesicle_cycle import vesicle_cycle
 from astrobrian.equations.library.voltage_lif import voltage_lif
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.parameter import Input, Parameter
@@ -62,6 +65,7 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "Reference",
+    "aeif_cond_alpha",
     "amsu",
     "amsu_astrocyte",
     "amsu_key",
@@ -75,6 +79,7 @@ __all__ = [
     "cycles_along",
     "derive",
     "double_exponential_sic",
+    "excitatory_alpha",
     "excitatory_conductance",
     "exogenous_drive",
     "fixed_points",
@@ -83,6 +88,7 @@ __all__ = [
     "gchi_stochastic",
     "gliotransmission",
     "glutamate_receptors",
+    "inhibitory_alpha",
     "inhibitory_conductance",
     "ip3_metabolism",
     "jump",
@@ -96,6 +102,7 @@ __all__ = [
     "nadkarni_jung",
     "nadkarni_jung_ip3",
     "nadkarni_jung_synapse",
+    "nadkarni_jung_tripartite",
     "parameter_sets",
     "plot_bifurcations",
     "presynaptic_receptors",
@@ -103,6 +110,7 @@ __all__ = [
     "rhs",
     "slow_inward_current",
     "tsodyks_markram",
+    "vesicle_cycle",
     "voltage_lif",
 ]
 

@@ -62,6 +62,14 @@ SHEN_2023 = Reference(
     "10.48550/arXiv.2312.07625",
     "misc",
 )
+BRETTE_GERSTNER_2005 = Reference(
+    "BretteGerstner2005",
+    "Brette, R. and Gerstner, W.",
+    2005,
+    "Adaptive exponential integrate-and-fire model as an effective description of neuronal activity",
+    "Journal of Neurophysiology 94:3637-3642",
+    "10.1152/jn.00686.2005",
+)
 DE_PITTA_2009 = Reference(
     "DePitta2009",
     "De Pittà, M. and Goldberg, M. and Volman, V. and Berry, H. and Ben-Jacob, E.",
@@ -118,11 +126,36 @@ NADKARNI_JUNG_2003 = Reference(
     "Physical Review Letters 91:268101",
     "10.1103/PhysRevLett.91.268101",
 )
+NEST_AEIF = Reference(
+    "NESTaeif",
+    "{The NEST developers}",
+    2023,
+    "aeif_cond_alpha_astro, a neuron model of the NEST simulator (models/aeif_cond_alpha_astro.h)",
+    "https://github.com/nest/nest-simulator",
+    kind="misc",
+)
 NEST_ASTROCYTE = Reference(
     "NESTastrocyte",
     "{The NEST developers}",
     2023,
     "astrocyte_lr_1994, an astrocyte model of the NEST simulator (models/astrocyte_lr_1994.h)",
+    "https://github.com/nest/nest-simulator",
+    kind="misc",
+)
+NEST_BRUNEL = Reference(
+    "NESTBrunel",
+    "{The NEST developers}",
+    2023,
+    "Random balanced network with astrocytes with Bernoulli connectivity, an example of the NEST simulator "
+    "(pynest/examples/astrocytes/astrocyte_brunel_bernoulli.py)",
+    "https://github.com/nest/nest-simulator",
+    kind="misc",
+)
+NEST_TSODYKS = Reference(
+    "NESTtsodyks",
+    "{The NEST developers}",
+    2004,
+    "tsodyks_synapse, a synapse model of the NEST simulator (models/tsodyks_synapse.h)",
     "https://github.com/nest/nest-simulator",
     kind="misc",
 )
@@ -141,4 +174,12 @@ TSODYKS_1998 = Reference(
     "Neural networks with dynamic synapses",
     "Neural Computation 10:821-835",
     "10.1162/089976698300017502",
+)
+TSODYKS_2000 = Reference(
+    "Tsodyks2000",
+    "Tsodyks, M. and Uziel, A. and Markram, H.",
+    2000,
+    "Synchrony generation in recurrent networks with frequency-dependent synapses",
+    "Journal of Neuroscience 20:RC50",
+    "10.1523/JNEUROSCI.20-01-j0003.2000",
 )

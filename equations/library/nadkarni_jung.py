@@ -26,6 +26,15 @@ nadkarni_jung_synapse = Model(
     references=(NADKARNI_JUNG_2003, NEST_ASTROCYTE),
 )
 
+nadkarni_jung_tripartite = Model(
+    name="nadkarni_jung_tripartite",
+    parameters={
+        "delta_IP3": Parameter(0.0002, "umolar", "IP3 that a full release produces", NEST_ASTROCYTE.key)
+    },
+    on_pre="I_astro += delta_IP3*r_S",
+    references=(NADKARNI_JUNG_2003, NEST_ASTROCYTE),
+)
+
 NADKARNI_JUNG = ParameterSet(
     "NADKARNI_JUNG",
     {
