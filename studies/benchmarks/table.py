@@ -135,8 +135,10 @@ def _section(record: Record) -> str:
         _grid(("side", "number", "measured"), lines),
     ]
     for name, numbers in record.once.items():
+        whole = sum(numbers.values())
         ordered = sorted(numbers.items(), key=lambda item: -item[1])
-        parts += [f"Once, {name}:", _grid(("number", "measured"), [(n, readable(v)) for n, v in ordered])]
+        lines = [(number, readable(value), f"{100 * value / whole:.0f} %") for number, value in ordered]
+        parts += [f"Once, {name}:", _grid(("number", "measured", "share"), lines)]
     return "\n\n".join(parts)
 
 
