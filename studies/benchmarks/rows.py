@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from astrobrian.studies.benchmarks import compilation, figure6, scaling
+from astrobrian.studies.benchmarks import brunel, chi_cells, compilation, figure6, scaling
 from astrobrian.studies.benchmarks.row import Row
 
 ROWS: dict[str, Row] = {
-    row.name: row for row in (figure6.published, figure6.without, scaling.scaling, compilation.compilation)
+    row.name: row
+    for row in (
+        figure6.published,
+        figure6.without,
+        brunel.brunel,
+        chi_cells.chi_cells,
+        scaling.scaling,
+        compilation.compilation,
+    )
 }
 """Every row by name."""

@@ -5,20 +5,23 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import ExitStack
 from functools import partial
 
+import numpy as np
 import pytest
-from brian2 import get_device, ms, set_device
+from brian2 import SpikeMonitor, Synapses, get_device, ms, set_device
 from hypothesis import given
 from hypothesis import strategies as st
 
 from astrobrian import use_backend
-from astrobrian.studies.benchmarks import machine, own, peak, plain
+from astrobrian.studies.benchmarks import chi_cells, compilation, machine, own, peak, plain
 from astrobrian.studies.benchmarks.bench import bench
 from astrobrian.studies.benchmarks.measurement import Measurement
 from astrobrian.studies.benchmarks.record import read_record
 from astrobrian.studies.benchmarks.row import Prepared, Ratio, Row, same_counts
 from astrobrian.studies.benchmarks.rows import ROWS
+from astrobrian.studies.benchmarks.scaling import events
 from astrobrian.studies.benchmarks.table import NEW, write_table
 from astrobrian.studies.benchmarks.worker import Worker, in_fresh_process
 from astrobrian.studies.results import ResultsError
@@ -232,3 +235,37 @@ def test_the_published_formulation_in_plain_brian2_spikes_like_the_lifted_one(nu
         ]
     assert sum(map(len, spikes[own.lifted])) > 5
     assert spikes[own.lifted] == spikes[plain.published]
+
+
+def test_events_are_spikes_times_the_synapses_that_they_reach(numpy_backend):
+    network = own.lifted(scale=0.2, mapping="spatial")
+    network.run(60 * ms)
+    synapses = {each.source.name: each for each in network.objects if isinstance(each, Synapses)}
+    monitors = [each for each in network.objects if isinstance(each, SpikeMonitor)]
+    counted = 0
+    for monitor in monitors:
+        found, number = events(reached := synapses[monitor.source.name], network)
+        if number:
+            assert number == len(reached)
+            assert found == sum((reached.i[:] == i).sum() for i in monitor.i[:])
+            counted += found
+    assert counted > 100
+
+
+def test_the_cells_of_the_loop_end_as_ours():
+    with ExitStack() as stack:
+        prepared = chi_cells.prepare(stack, print, cells=120, steps=20)
+        repetition = {name: side() for name, side in prepared.sides.items()}
+    chi_cells.same_states(repetition)
+    repetition["loop"]["largest_relative_difference"] = np.nan
+    with pytest.raises(ArithmeticError, match="differ by nan"):
+        chi_cells.same_states(repetition)
+
+
+def test_calls_of_the_compiler_are_counted_where_they_make_something(tmp_path):
+    (tmp_path / "nothing.cpp").write_text("")
+    command = str(compilation.noting_compiler(tmp_path))
+    subprocess.run([command, "--version"], check=True, capture_output=True)
+    assert list(compilation.compilations(tmp_path)) == []
+    subprocess.run([command, "-c", "nothing.cpp", "-o", "nothing.o"], check=True, cwd=tmp_path)
+    assert list(compilation.compilations(tmp_path)) == ["-c nothing.cpp -o nothing.o"]
