@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +13,7 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice, CPPWriter
 from brian2.devices.device import all_devices
 
 from astrobrian.files import write_whole
-from astrobrian.standalone import answers, numbers, programs, sources
+from astrobrian.standalone import answers, numbers, programs, sources, vector_loops
 from astrobrian.standalone.codeobject import CodeObject
 
 #: Its name for `brian2.set_device`.
@@ -31,8 +30,7 @@ class StandaloneDevice(CPPStandaloneDevice):
         #: Which of the generated files are given to the compiler; they include the others.
         self.compiled_sources: set[str] = set()
         self._other_sources: set[str] = set()
-        # loops marked with `#pragma omp simd` become vector instructions; no threads, no library
-        self.extra_compile_args: list[str] = [] if sys.platform == "win32" else ["-fopenmp-simd"]
+        self.extra_compile_args: list[str] = vector_loops.flags()
 
     def activate(self, build_on_run: bool = True, **kwargs: Any) -> None:
         answers.recall()

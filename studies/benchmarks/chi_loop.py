@@ -19,6 +19,7 @@ from brian2.codegen.cpp_prefs import get_compiler_and_args
 from astrobrian.backends import compiler
 from astrobrian.equations import Model, chi, gap_junction
 from astrobrian.equations.symbolic import derive, expression, symbol
+from astrobrian.standalone import vector_loops
 
 FLUX = "J_coupling"
 
@@ -183,7 +184,7 @@ def compiled(folder: Path, flags: Sequence[str] | None = None) -> Path:
         If it doesn't compile.
     """
     if flags is None:
-        flags = [*get_compiler_and_args()[1], "-fopenmp-simd"]
+        flags = [*get_compiler_and_args()[1], *vector_loops.flags()]
     text, program = folder / "loop.cpp", folder / "loop"
     text.write_text(source())
     subprocess.run([str(compiler()), *flags, str(text), "-o", str(program)], check=True)
