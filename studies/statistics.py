@@ -30,8 +30,8 @@ class Spikes:
 
     @classmethod
     def of(cls, monitor: SpikeMonitor) -> Spikes:
-        """What a monitor recorded."""
-        return cls(monitor.t[:], np.asarray(monitor.i[:]), len(monitor.source))
+        """A copy of what a monitor recorded: its own arrays may go with it."""
+        return cls(monitor.t[:].copy(), np.array(monitor.i[:]), len(monitor.source))
 
     def number(self, window: Window) -> int:
         """Number of spikes from the start of a window up to, but without, its end."""
