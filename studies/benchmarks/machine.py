@@ -14,6 +14,7 @@ from typing import Any
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 
 from astrobrian.backends import compiler
+from astrobrian.standalone import vector_loops
 from astrobrian.studies import results
 
 MEASURED = ("astrobrian", "astrobrian.equations")
@@ -25,7 +26,7 @@ def stamp() -> dict[str, Any]:
     versions = results.versions()
     return {
         "machine": machine(),
-        "compiler": {"version": compiler_version(), "flags": " ".join(get_compiler_and_args()[1])},
+        "compiler": {"version": compiler_version(), "flags": " ".join(flags())},
         "versions": {name: versions[name] for name in ("python", *PACKAGES) if name in versions},
         "source": source_digest(),
     }
@@ -72,6 +73,11 @@ def compiler_version() -> str | None:
         return None
     said = subprocess.run([command, "--version"], check=False, capture_output=True, text=True).stdout
     return said.partition("\n")[0]
+
+
+def flags() -> list[str]:
+    """What both sides of a row give the compiler."""
+    return [*get_compiler_and_args()[1], *vector_loops.flags()]
 
 
 def source_digest() -> str:

@@ -14,6 +14,7 @@ from brian2 import Network, SpikeMonitor, get_device, prefs, second, set_device
 
 from astrobrian import build as build_program
 from astrobrian import use_backend
+from astrobrian.standalone import vector_loops
 from astrobrian.studies.benchmarks.worker import Worker
 
 Device = Literal["brian2", "astrobrian"]
@@ -45,6 +46,7 @@ def describe(
     else:
         prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
         set_device("cpp_standalone", directory=folder and str(folder), build_on_run=False, run=False)
+        get_device().extra_compile_args = vector_loops.flags()
     network = make()
     network.run(seconds * second, profile=profile)
     _built = network, seconds
