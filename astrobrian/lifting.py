@@ -13,26 +13,30 @@ accumulated
     read by nobody but the astrocyte, as a sum or mean over its synapses, can be added up before it decays instead of
     after: ``d/dt sum(Y) = -Omega_c*sum(Y)``. ``dY_S/dt = -Omega_c*Y_S`` with ``Y_S += rho_c*Y_T*r_S`` is one.
 
-Everything else stays on the synapse. Where two statements would meet in another order than in the published form (a
-clock-driven equation of the synapse that reads a uniform variable is integrated together with it there), the variable
-stays too: lifting is exact or isn't done.
+Everything else stays on the synapse, and so does what somebody asks for synapse by synapse. Where two statements would
+meet in another order than in the published form (a clock-driven equation of the synapse that reads a uniform variable is
+integrated together with it there), the variable stays too: lifting is exact or isn't done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 from brian2 import DEFAULT_FUNCTIONS, Equations
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.parsing.sympytools import str_to_sympy
 
-from astrobrian.links import identifiers, statements
+from astrobrian.links import called, identifiers, statements
 
 UNIFORM = "once per territory"
 ACCUMULATED = "summed once per territory"
 SYNAPSE = "on each synapse"
+
+# What these make of a variable in one step depends on nothing but what its equation reads
+STEPWISE = ("exact", "linear", "independent", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,17 @@ class Lifting:
         Initial values that aren't zero.
     gathered : Collection[str]
         Variables that the astrocytes read as a sum or mean.
-    of_neurons : Collection[str]
-        Every name by which an equation can read a variable of the source or target.
+    own : Collection[str]
+        Every other name that may mean something else for each synapse, such as the variables of source and target.
+    method : object, optional
+        How the equations are integrated.
+    namespace : Mapping[str, Any], optional
+        What names mean outside of the synapses; the functions that the equations call are looked up here.
+
+    Attributes
+    ----------
+    asked : dict[str, str]
+        Variables that have to stay on the synapse whatever the equations say, each with its reason.
     """
 
     def __init__(
@@ -80,78 +93,98 @@ class Lifting:
         pathways: Mapping[str, str],
         initial: Mapping[str, str],
         gathered: Collection[str],
-        of_neurons: Collection[str],
+        own: Collection[str],
+        method: object = "exact",
+        namespace: Mapping[str, Any] | None = None,
     ) -> None:
         self.equations = equations
         self.statements = {name: statements(code) for name, code in pathways.items()}
         self.initial = initial
         self.gathered = gathered
-        self.of_neurons = of_neurons
+        self.own = own
+        self.method = method
+        self.functions: Mapping[str, Any] = {**(namespace or {}), **DEFAULT_FUNCTIONS}
+        self.asked: dict[str, str] = {}
         #: Right-hand sides with subexpressions written out, also those of the subexpressions.
         self.rates = dict(equations.get_substituted_expressions(include_subexpressions=True))
         self.uniform: set[str] = set()
+        self.accumulated: set[str] = set()
 
     def decisions(self) -> dict[str, Decision]:
         """Where each variable that changes between spikes, or that is gathered, lives."""
         states = [name for name, eq in self.equations.items() if eq.type == DIFFERENTIAL_EQUATION]
-        stay = self._why_not_uniform(states)
+        stay = self._why_on_synapse(states)
         found = {}
         for name in states:
             if name in self.uniform:
-                found[name] = Decision(
-                    name, UNIFORM, "it reads only astrocytes, shared parameters and itself"
-                )
-            elif name not in self.gathered:
-                found[name] = Decision(name, SYNAPSE, stay[name])
-            elif reason := self._why_not_accumulated(name):
-                found[name] = Decision(name, SYNAPSE, reason)
-            else:
+                reason = "it reads only astrocytes, shared parameters and what else is the same for all"
+                found[name] = Decision(name, UNIFORM, reason)
+            elif name in self.accumulated:
                 reason = "it decays linearly, spikes only add to it, and only the astrocytes read it"
                 found[name] = Decision(name, ACCUMULATED, reason)
+            else:
+                found[name] = Decision(name, SYNAPSE, stay[name])
         for name in self.gathered:
             if name not in found:
                 found[name] = Decision(name, SYNAPSE, "it has no differential equation")
         return found
 
-    def not_uniform(self, names: Collection[str]) -> str:
-        """The first of the names that may differ between the synapses of an astrocyte; empty if none does."""
-        return next((name for name in sorted(names) if not self._is_uniform(name)), "")
+    def why_not_uniform(self, expression: str, besides: Collection[str] = ()) -> str:
+        """What an expression reads that may differ between the synapses of an astrocyte; empty if nothing does."""
+        functions = called(expression)
+        for name in sorted(identifiers(expression) - set(besides)):
+            if name in functions:
+                if not getattr(self.functions.get(name), "stateless", False):
+                    return f"{name}(), which is not known to give the same value whenever it is called"
+            elif not self._is_uniform(name):
+                return f"{name}, which is not the same at all synapses of an astrocyte"
+        return ""
 
-    def _why_not_uniform(self, states: list[str]) -> dict[str, str]:
-        """Reasons to stay on the synapse; what has none is in `self.uniform` afterwards."""
+    def _why_on_synapse(self, states: list[str]) -> dict[str, str]:
+        """Reasons to stay; `uniform` and `accumulated` hold those that have none, afterwards."""
         stay = {name: reason for name in states if (reason := self._own_history(name))}
-        self.uniform = set(states) - stay.keys()
-        while dropped := {name: reason for name in self.uniform if (reason := self._own_company(name))}:
+        lifted = set(states) - stay.keys()
+        self.accumulated = lifted & set(self.gathered)
+        self.uniform = lifted - self.accumulated
+        # what stays may keep others from being lifted
+        while dropped := {name: reason for name in lifted if (reason := self._own_company(name))}:
             stay |= dropped
-            self.uniform -= dropped.keys()
+            for places in (lifted, self.uniform, self.accumulated):
+                places.difference_update(dropped)
         return stay
 
     def _own_history(self, name: str) -> str:
         """Why a variable differs between synapses whatever the others do."""
+        if name in self.asked:
+            return self.asked[name]
         if "event-driven" in self.equations[name].flags:
             return "it is only computed at spikes (event-driven)"
+        if self.method not in STEPWISE:
+            return f"{self.method!r} may integrate it in other steps where it is alone"
+        for other in self._read_through(name):
+            if "constant over dt" in self.equations[other].flags:
+                return f"it reads {other}, which is evaluated once per time step"
         if name in self.gathered:
-            return "the astrocytes sum it over their synapses"
+            return self._why_not_added_up(name)
         for pathway, lines in self.statements.items():
             for line in lines:
                 if line.target == name:
                     return f"a spike changes it: {line} (on_{pathway})"
-        for other in self._read_through(name):
-            if "constant over dt" in self.equations[other].flags:
-                return f"it reads {other}, which is evaluated once per time step"
-        own = self.not_uniform(identifiers(self.initial.get(name, "0")))
-        if own:
-            return f"its initial value reads {own}"
         return ""
 
     def _own_company(self, name: str) -> str:
         """Why a variable must stay because of what it reads or what reads it."""
-        own = self.not_uniform(identifiers(self.rates[name].code) - {name})
-        if own:
-            return f"it reads {own}, which is not the same at all synapses of an astrocyte"
+        rate = self.rates[name].code
+        if own := self.why_not_uniform(rate, {name}):
+            return f"it reads {own}"
+        if name in self.accumulated:
+            return ""
+        if own := self.why_not_uniform(self.initial.get(name, "0")):
+            return f"its initial value reads {own}"
         for other, eq in self.equations.items():
             at_every_step = eq.type == DIFFERENTIAL_EQUATION or {"summed", "constant over dt"} & set(eq.flags)
-            if at_every_step and other not in self.uniform and name in identifiers(self.rates[other].code):
+            stays = other not in self.uniform | self.accumulated
+            if at_every_step and stays and name in identifiers(self.rates[other].code):
                 return f"{other} reads it at every time step and stays on the synapse"
         return ""
 
@@ -159,12 +192,10 @@ class Lifting:
         if name in self.equations:
             eq = self.equations[name]
             return name in self.uniform or (eq.type == PARAMETER and "shared" in eq.flags)
-        if name in DEFAULT_FUNCTIONS:
-            return DEFAULT_FUNCTIONS[name].stateless
         noise = name == "xi" or name.startswith("xi_")
-        return not noise and name not in self.of_neurons
+        return not noise and name not in self.own
 
-    def _why_not_accumulated(self, name: str) -> str:
+    def _why_not_added_up(self, name: str) -> str:
         """Why the sum over the synapses of a territory has to be taken at every reading; empty if it needn't."""
         if str_to_sympy(self.initial.get(name, "0")) != 0:
             return f"it starts at {self.initial[name]} and not at zero"
@@ -172,9 +203,6 @@ class Lifting:
         slope = sympy.diff(rate, symbol)
         if slope.has(symbol) or sympy.simplify(rate - slope * symbol) != 0:
             return f"its rate {self.equations[name].expr} is not proportional to itself"
-        own = self.not_uniform(identifiers(self.rates[name].code) - {name})
-        if own:
-            return f"its rate reads {own}, which is not the same at all synapses of an astrocyte"
         for other, eq in self.equations.items():
             if other != name and eq.expr is not None and name in eq.expr.identifiers:
                 return f"{other} reads it"

@@ -50,6 +50,15 @@ def identifiers(expression: str) -> set[str]:
     }
 
 
+def called(expression: str) -> set[str]:
+    """The functions that an expression calls."""
+    return {
+        node.func.id
+        for node in ast.walk(ast.parse(expression.strip(), mode="eval"))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
 @dataclass(frozen=True)
 class Links:
     """Variables of the astrocytes that a kind of synapse reads, adds to, and feeds.
@@ -112,7 +121,7 @@ def links(model: Model, pathways: Mapping[str, str], astrocytes: NeuronGroup | N
 def names_of_neurons(source: Group, target: Group) -> set[str]:
     """Every name by which synapses can read a variable of their neurons, or what is their own by nature."""
     names = {f"{name}_pre" for name in source.variables} | {f"{name}_post" for name in target.variables}
-    own = {"i", "j", "N", "N_incoming", "N_outgoing", "lastupdate", "delay"}
+    own = {"i", "j", "N", "N_incoming", "N_outgoing", "N_synapses", "lastupdate", "delay"}
     return names | set(target.variables) - {"t", "dt", "t_in_timesteps"} | own
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from inspect import cleandoc
 from typing import Any, Literal
 
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, Synapses
+from brian2.core.namespace import get_local_namespace
 from brian2.core.spikesource import SpikeSource
 from brian2.core.variables import Subexpression
 from brian2.equations.equations import PARAMETER, SingleEquation
-from brian2.groups.group import CodeRunner, Group
+from brian2.groups.group import Group
 from brian2.synapses.synapses import SynapticIndexing, SynapticSubgroup
 
 from astrobrian import published
-from astrobrian.covering import CoveredSynapses, CoverError
+from astrobrian.asking import AskedVariables, asking_nothing
+from astrobrian.covering import CoverError
 from astrobrian.creation import point_to_user
 from astrobrian.equations import Input, Model, Parameter
-from astrobrian.lifting import ACCUMULATED, UNIFORM, Decision, Lifting
-from astrobrian.links import SUFFIX, Statement, identifiers, links, names_of_neurons, statements
+from astrobrian.keeping import CONNECTED, LiftedSynapses
+from astrobrian.lifting import UNIFORM, Decision, Lifting
+from astrobrian.links import SUFFIX, links, names_of_neurons
 from astrobrian.territories import (
     Gathering,
     SumOverTerritory,
@@ -31,7 +33,7 @@ from astrobrian.territories import (
 from astrobrian.values import evaluate
 
 
-class TripartiteSynapses(CoveredSynapses):
+class TripartiteSynapses(LiftedSynapses):
     """Synapses that are covered by astrocytes.
 
     A `brian2.Synapses` in everything: `connect`, delays, string expressions, subgroups, monitors, `run_regularly`,
@@ -114,17 +116,24 @@ class TripartiteSynapses(CoveredSynapses):
         self.astrocytes = astrocytes
         self.form = form
         self.gather = gather
-        self.territories: Territories | None = None
         self.decisions: dict[str, Decision] = {}
         self._copies: list[Synapses] = []
         on_pre, on_post = _with_model(model, on_pre), _by_name(on_post, "post")
-        pathways = {**on_pre, **on_post}
+        self._code = {**on_pre, **on_post}
+        self._dtype = kwargs.get("dtype")
+        self._integration = {"method": method, "method_options": kwargs.get("method_options")}
         target = source if target is None else target
-        self._links = links(model, pathways, astrocytes)
-        self._lifting: Lifting | None = None
+        self._links = links(model, self._code, astrocytes)
         if astrocytes is not None and form == "lifted":
-            neurons = names_of_neurons(source, target)
-            self._lifting = Lifting(model.equations, pathways, model.initial, self._links.gathered, neurons)
+            self._lifting = Lifting(
+                model.equations,
+                self._code,
+                model.initial,
+                self._links.gathered,
+                names_of_neurons(source, target) | {kwargs.get("multisynaptic_index", "")},
+                method,
+                {**get_local_namespace(level=1), **(namespace or {})},
+            )
             self.decisions = self._lifting.decisions()
         elif self._links.written:
             raise ValueError(f"{self._links.written[0]}{SUFFIX} += ... is only possible in the lifted form")
@@ -152,14 +161,9 @@ class TripartiteSynapses(CoveredSynapses):
         point_to_user(self)
 
     # ------------------------------------------------------------------------------------------------ construction
-    def _living(self, place: str) -> list[str]:
-        decisions = self.__dict__.get("decisions", {})  # Brian2 sets attributes before there are any
-        return [name for name, decision in decisions.items() if decision.place == place]
-
     def _equations_on_synapse(self) -> Equations:
         """The equations of the model without what is lifted, and with what says which astrocyte covers a synapse."""
-        lifted = {*self._living(UNIFORM), *self._living(ACCUMULATED)}
-        equations = [eq for name, eq in self.model.equations.items() if name not in lifted]
+        equations = [eq for name, eq in self.model.equations.items() if name not in self.lifted]
         if self.astrocytes is None:
             return Equations(equations)
         if self.form == "published":
@@ -171,33 +175,19 @@ class TripartiteSynapses(CoveredSynapses):
         written = "written_astrocyte : integer (constant)" if self._links.written else ""
         return Equations(equations) + self._cover_equations() + Equations(written)
 
-    def _redirected(self, code: str) -> str:
-        """The code of a pathway, with what it adds to a territory or to an astrocyte going there."""
-        summed = self._living(ACCUMULATED)
-        written = [name + SUFFIX for name in self._links.written]
-        lines = []
-        for line in statements(code):
-            if line.target in summed:
-                line = replace(line, target=f"_sum_{line.target}")
-            elif line.target in written:
-                covered = f"int(territory < {self._null_cell})"
-                line = Statement(f"_written_{line.target}", line.operation, f"({line.expression})*{covered}")
-            lines.append(str(line))
-        return "\n".join(lines)
-
     def _add_territories(self, **integration: Any) -> None:
-        lifted = [*self._living(UNIFORM), *self._living(ACCUMULATED)]
         read, gathered = self._links.read, self._links.gathered
-        unlifted_sums = [name for name in gathered if name not in lifted]
+        unlifted_sums = [name for name in gathered if name not in self.lifted]
         self.territories = Territories(
             self,
             self.astrocytes,
-            integrated_here(self.model.equations, lifted),
+            integrated_here(self.model.equations, self.lifted),
             read,
             {name: self.model.equations[name].dim for name in unlifted_sums},
             **integration,
         )
         self.contained_objects.append(self.territories)
+        self.variables = AskedVariables(self.variables, self)
         for name in (*self._living(UNIFORM), *(name + SUFFIX for name in read)):
             self.variables.add_reference(name, self.territories, name, index="territory")
         for name in gathered:
@@ -211,9 +201,6 @@ class TripartiteSynapses(CoveredSynapses):
             self.variables.add_reference(view, self.astrocytes, name, index="written_astrocyte")
         for name in gathered:
             Gathering.of(self.astrocytes).feed(self, name, self.gather)
-        for name in self._living(UNIFORM):
-            if name in self.model.initial:
-                setattr(self.territories, name, self.model.initial[name])
 
     def _add_copies(self) -> None:
         read, gathered = self._links.read, self._links.gathered
@@ -230,9 +217,16 @@ class TripartiteSynapses(CoveredSynapses):
         items: dict[str, Input | Parameter] = {**self.model.inputs, **self.model.parameters}
         return {name: item.quantity for name, item in items.items() if item.quantity}
 
-    def _assign(self, values: Mapping[str, Any], which: slice = slice(None), level: int = 0) -> None:
+    def _assign(
+        self,
+        values: Mapping[str, Any],
+        which: slice = slice(None),
+        level: int = 0,
+        group: Group | None = None,
+    ) -> None:
+        group = group or self
         for name, value in values.items():
-            view = self.variables[name].get_addressable_value_with_unit(name, self)
+            view = group.variables[name].get_addressable_value_with_unit(name, group)
             # a number is assigned as one: a standalone device would compile a program for an expression
             number = evaluate(value) if isinstance(value, str) else value
             view.set_item(which, value if number is None else number, level=level + 1)
@@ -248,7 +242,11 @@ class TripartiteSynapses(CoveredSynapses):
                 f"{self.name}: in the published form, connect everything before you call cover()"
             )
         before = self._number()
-        super().connect(*args, level=level + 1, **kwargs)
+        if before and not self._has_run:
+            changed = [name for name in self._living(UNIFORM) if self._may_have_changed(name)]
+            self._keep(dict.fromkeys(changed, CONNECTED))
+        with asking_nothing(self.variables):  # Brian2 looks at the indices of all variables
+            super().connect(*args, level=level + 1, **kwargs)
         after = self._number()
         if after is not None and after == before:
             return
@@ -256,10 +254,16 @@ class TripartiteSynapses(CoveredSynapses):
         new = slice(None) if after is None or not before else slice(before, None)
         if self.astrocytes is not None:
             self._set_territory(self._null_cell, new)
-        lifted = self._living(UNIFORM)
         constants = {n: v for n, v in self._constants().items() if not self.variables[n].scalar}
-        initial = {n: v for n, v in self.model.initial.items() if n not in lifted}
-        self._assign({**constants, **initial}, new, level=level + 1)
+        lifted = {n: v for n, v in self.model.initial.items() if n in self.lifted}
+        own = {n: v for n, v in self.model.initial.items() if n not in lifted}
+        self._assign({**constants, **own}, new, level=level + 1)
+        if not before and self.territories is not None:
+            self._assign(lifted, level=level + 1, group=self.territories)
+
+    def _may_have_changed(self, name: str) -> bool:
+        """Whether a variable of the territories may differ by now from what new synapses start at."""
+        return name in self._assigned or evaluate(self.model.initial.get(name, "0")) is None
 
     def _check_coverable(self, by: object, index: object) -> None:
         super()._check_coverable(by, index)
@@ -294,57 +298,7 @@ class TripartiteSynapses(CoveredSynapses):
         if self._covered and self._links.gathered and self.territories is not None:
             Gathering.of(self.astrocytes).take_part(self)
         super().before_run(run_namespace)
-
-    def check_variable_write(self, variable: Any) -> None:
-        if variable.scalar:
-            return  # a shared parameter can be set before there are synapses
-        if self.territories is not None and variable.owner.name == self.territories.name:
-            raise TypeError(self._not_on_synapse(variable.name))
-        super().check_variable_write(variable)
-
-    def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
-        if key.removesuffix("_") in self._living(ACCUMULATED):
-            raise AttributeError(self._only_summed(key.removesuffix("_")))
-        if key not in self._living(UNIFORM):
-            return super().__setattr__(key, value, level=level + 1)
-        assert self._lifting is not None  # or nothing would be uniform
-        own = self._lifting.not_uniform(identifiers(value)) if isinstance(value, str) else np.size(value) > 1
-        if own:
-            raise TypeError(self._not_on_synapse(key))
-        Group.__setattr__(self.territories, key, value, level=level + 1)
-
-    def run_regularly(self, code: str, *args: Any, **kwargs: Any) -> CodeRunner:
-        """As in Brian2; variables that live once per territory can only be changed in ``territories``."""
-        for line in statements(code):
-            if line.target in (*self._living(UNIFORM), *self._living(ACCUMULATED)):
-                raise TypeError(self._not_on_synapse(line.target))
-        return super().run_regularly(code, *args, **kwargs)
-
-    def _not_on_synapse(self, name: str) -> str:
-        return (
-            f"{name} of {self.name} can't be set synapse by synapse: it lives once per territory (see explain()). Give "
-            f"it one value for all, {self.name}.{name} = ... without [:], set {self.name}.territories.{name}, or use "
-            "form='published'"
-        )
-
-    def _only_summed(self, name: str) -> str:
-        return (
-            f"{self.name} has no {name} for each synapse: {self.decisions[name].reason}, so that only the sum over each "
-            f"territory is kept: {self.name}.territories.{name}, or give form='published'"
-        )
-
-    def explain(self) -> str:
-        """Where each variable lives, and why: one line each."""
-        if self.astrocytes is None:
-            return f"{self.name} has no astrocytes; every variable lives on each synapse"
-        if self.form == "published":
-            return f"{self.name} is in the published form; every variable lives on each synapse"
-        return "\n".join(map(str, self.decisions.values()))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.removesuffix("_") in self._living(ACCUMULATED):
-            raise AttributeError(self._only_summed(name.removesuffix("_")))
-        return super().__getattr__(name)
+        self._has_run = True
 
     def __repr__(self) -> str:
         number = self._number()

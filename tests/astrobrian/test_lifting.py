@@ -1,6 +1,7 @@
 """Which variables may live once per territory: the decisions and their reasons."""
 
 import pytest
+from brian2 import TimedArray, ms
 
 from astrobrian.equations import (
     Input,
@@ -16,10 +17,10 @@ full = tsodyks_markram + cleft_glutamate + presynaptic_receptors
 neurons = {"v_post", "v", "g_e_post", "i", "j", "x_pre"}
 
 
-def decide(model, on_pre="", gathered=("Y_S",)):
+def decide(model, on_pre="", gathered=("Y_S",), **kwargs):
     gathered = [name for name in gathered if name in model.equations]
     pathways = {"pre": f"{model.on_pre}\n{on_pre}"}
-    return Lifting(model.equations, pathways, model.initial, gathered, neurons).decisions()
+    return Lifting(model.equations, pathways, model.initial, gathered, neurons, **kwargs).decisions()
 
 
 def place(model, variable, **kwargs):
@@ -92,7 +93,47 @@ def test_shared_inputs_and_external_constants_are_uniform():
         "dGamma/dt = rate*drive*stimulus(t)*G_A_astro/mmolar - Gamma*rate : 1 (clock-driven)",
         inputs={"drive": Input("1", "shared", shared=True)},
     )
-    assert place(model, "Gamma") == UNIFORM
+    stimulus = TimedArray([1, 2], dt=1 * ms)
+    assert place(model, "Gamma", namespace={"stimulus": stimulus}) == UNIFORM
+
+
+@pytest.mark.parametrize("known", [{}, {"drift": lambda t: 1}])
+def test_functions_that_may_keep_a_state_are_called_for_each_synapse(known):
+    model = uniform("O_G*G_A_astro*drift(t) - Gamma/second")
+    decision = decide(model, namespace=known)["Gamma"]
+    assert decision.place == SYNAPSE
+    assert "drift(), which is not known to give the same value" in decision.reason
+
+
+@pytest.mark.parametrize("method", ["gsl_rkf45", ("exact", "euler")])
+def test_steps_that_depend_on_the_other_equations(method):
+    decided = decide(full, method=method)
+    assert {decision.place for decision in decided.values()} == {SYNAPSE}
+    assert "other steps" in decided["Y_S"].reason
+
+
+def test_accumulated_at_the_rate_of_a_uniform_variable():
+    model = Model(
+        "test",
+        """dGamma/dt = O_G*G_A_astro - Gamma/second : 1 (clock-driven)
+        dY_S/dt = -Gamma*Y_S/second : mmolar (clock-driven)""",
+        {"O_G": Parameter(1.5, "1/umolar/second", "rate")},
+        on_pre="Y_S += 1*mmolar",
+    )
+    assert [decision.place for decision in decide(model).values()] == [UNIFORM, ACCUMULATED]
+    # what keeps one of them keeps both
+    assert {decision.place for decision in decide(model, "Y_S *= 2").values()} == {SYNAPSE}
+
+
+def test_what_is_asked_for_stays_with_all_that_it_meets():
+    model = uniform("O_G*G_A_astro - B/second", more="dB/dt = -B/second : 1 (clock-driven)")
+    lifting = Lifting(model.equations, {}, {}, [], neurons)
+    lifting.asked["Gamma"] = "it was asked for"
+    reasons = {name: decision.reason for name, decision in lifting.decisions().items()}
+    assert reasons == {
+        "Gamma": "it was asked for",
+        "B": "Gamma reads it at every time step and stays on the synapse",
+    }
 
 
 @pytest.mark.parametrize(

@@ -262,31 +262,6 @@ def test_uniform_value_may_be_set_before_covering():
     assert_array_equal(synapses.Gamma_S, 0.25)
 
 
-@pytest.mark.parametrize(
-    "assign",
-    [
-        lambda s: setattr(s, "Gamma_S", "rand()"),
-        lambda s: setattr(s, "Gamma_S", np.linspace(0, 1, len(s))),
-        lambda s: s.Gamma_S.__setitem__(0, 0.5),
-        lambda s: s.run_regularly("Gamma_S += 0.1"),
-        lambda s: s.G_A_astro.__setitem__(slice(None), 1 * mmolar),
-    ],
-)
-def test_lifted_variables_cannot_differ_between_synapses(assign):
-    with pytest.raises(
-        TypeError, match=r"lives once per territory.*without \[:\].*territories.*form='published'"
-    ):
-        assign(covered().synapses)
-
-
-def test_no_glutamate_of_single_synapses_in_the_lifted_form():
-    with pytest.raises(AttributeError, match=r"only the sum over each territory.*form='published'"):
-        covered().synapses.Y_S  # noqa: B018
-    with pytest.raises(AttributeError, match=r"only the sum over each territory.*territories\.Y_S"):
-        covered().synapses.Y_S = 1 * mmolar
-    assert len(covered("published").synapses.Y_S) > 0
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_two_runs_are_one_run(form):
     assert_agree(record(covered(form)), record(covered(form), runs=2), 1e-12)
