@@ -155,7 +155,7 @@ class Refresh(CodeRunner):
             (variables[name], variables["_" + name.removesuffix(SUFFIX)]) for name in self.group.mirrored
         ]
         if has_template("refresh") and all(isinstance(source, ArrayVariable) for _, source in copied):
-            read = {"dt"}.union(*(pair.identifiers for pair in coefficients)) & set(variables)
+            read = set().union(*(pair.identifiers for pair in coefficients)) & set(variables)
             shared = [variables[name] for name in sorted(read - self.group.mirrored.keys())]
             self.template, self.template_kwds = "refresh", {"copied": copied, "shared": shared}
 
