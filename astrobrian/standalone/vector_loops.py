@@ -6,7 +6,8 @@ import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from brian2.core.functions import Function
+from brian2 import TimedArray
+from brian2.core.functions import DEFAULT_FUNCTIONS, Function
 from brian2.core.variables import ArrayVariable, Variable
 
 
@@ -27,8 +28,8 @@ def vectorisable(
 ) -> bool:
     """Whether the passes of a loop are independent of each other and of their order.
 
-    They aren't if the code draws random numbers or calls another function with a memory, or if it writes to an array
-    that it also reaches through another index than that of the loop.
+    They aren't if the code draws random numbers, or if it writes to an array that it also reaches through another index
+    than that of the loop. A function that a user wrote in C++ may do anything.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def vectorisable(
     get_array_name : function
         Name of a variable's array in the code.
     """
-    if any(isinstance(variable, Function) and not variable.stateless for variable in variables.values()):
+    if not all(_depends_on_arguments_only(v) for v in variables.values() if isinstance(v, Function)):
         return False
     arrays = {
         name: get_array_name(variable)
@@ -48,3 +49,8 @@ def vectorisable(
     }
     written = {array for name, array in arrays.items() if f"{array}[{indices[name]}] = {name};" in code}
     return all(indices[name] == "_idx" for name, array in arrays.items() if array in written)
+
+
+def _depends_on_arguments_only(function: Function) -> bool:
+    known = isinstance(function, TimedArray) or function in DEFAULT_FUNCTIONS.values()
+    return known and function.stateless

@@ -12,8 +12,10 @@ from brian2 import (
     StateMonitor,
     Synapses,
     TimedArray,
+    check_units,
     defaultclock,
     get_device,
+    implementation,
     linked_var,
     ms,
     profiling_summary,
@@ -28,6 +30,12 @@ from astrobrian.standalone import codeobject
 
 REPLACED = "network", "stateupdate", "summed_variable", "threshold"
 CELLS = 700  # more than two blocks, and part of another
+
+
+@implementation("cpp", "static double counted(double x) { static double calls; return x + (calls += 1); }")
+@check_units(x=1, result=1)
+def counted(x):
+    raise NotImplementedError
 
 
 def everything() -> tuple[Network, dict]:
@@ -84,11 +92,12 @@ def everything() -> tuple[Network, dict]:
     dynamic.connect(j="i")
 
     ordered = NeuronGroup(
-        CELLS, "y : 1\nto_the_left : integer (constant)\ny_left : 1 (linked)", name="ordered"
+        CELLS, "y : 1\nto_the_left : integer (constant)\ny_left : 1 (linked)\nw : 1", name="ordered"
     )
     ordered.to_the_left = "clip(i - 1, 0, N)"
     ordered.y_left = linked_var(ordered, "y", index="to_the_left")
     ordered.run_regularly("y = y_left + 1", dt=1 * ms)
+    ordered.run_regularly("w = counted(y)", dt=1 * ms)
     smooth[3:9].run_regularly("y -= 0.01", dt=1 * ms)
 
     spikes = SpikeMonitor(noisy), EventMonitor(noisy, "low"), SpikeMonitor(poisson), SpikeMonitor(smooth)
@@ -109,6 +118,7 @@ def simulate(**report) -> tuple[dict, dict]:
     device.build(**device.build_options)
     noisy, ordered, spikes = parts["exact"]
     exact = {"v": noisy.v[:], "dropped": noisy.dropped[:], "last": noisy.lastspike[:], "order": ordered.y[:]}
+    exact["counted"] = ordered.w[:]
     exact |= {f"events_{k}_{n}": np.array(getattr(m, n)) for k, m in enumerate(spikes) for n in "it"}
     smooth, dynamic, fired, trace = parts["close"]
     close = {"x": smooth.x[:], "y": smooth.y[:], "g": dynamic.g[:], "fired": np.array(fired.t / second)}
@@ -172,6 +182,7 @@ DEPENDENT = (
     "noisy_spike_thresholder",
     "noisy_stateupdater",
     "ordered_run_regularly",  # reads what another pass has written
+    "ordered_run_regularly_1",  # a function with a memory, though Brian2 is not told
     "poisson_spike_thresholder",
     "smooth_subgroup_2_run_regularly",  # writes through an index
 )
