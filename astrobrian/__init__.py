@@ -6,6 +6,7 @@ from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
 from astrobrian.guard import PhysicalRangeError
 from astrobrian.layout import Grid, Layout, Positions, Uniform, nearest, neighbours, place, positions_of
+from astrobrian.sweeps import sweep
 from astrobrian.tripartite import TripartiteSynapses
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "neighbours",
     "place",
     "positions_of",
+    "sweep",
     "use_backend",
 ]

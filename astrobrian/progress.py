@@ -54,7 +54,8 @@ def reporting(progress: Progress | None, duration: Quantity) -> Iterator[dict[st
     else:
         with _terminal_left_alone(), _watching(progress, duration):
             yield {"report": _TELL, "report_period": 0.5 * second}
-    if device._last_run_completed_fraction < 1 - 1e-6:
+    # nothing has run yet where a program is built later
+    if getattr(device, "_last_run_completed_fraction", 1.0) < 1 - 1e-6:
         raise KeyboardInterrupt
 
 
@@ -87,7 +88,7 @@ def _watching(progress: Progress, duration: Quantity) -> Iterator[None]:
     finally:
         over.set()
         watch.join()
-    progress(*_simulated(get_device()._last_run_completed_fraction, duration))
+    progress(*_simulated(getattr(get_device(), "_last_run_completed_fraction", 0.0), duration))
 
 
 def _simulated(done: float, duration: Quantity) -> tuple[str, float, str]:

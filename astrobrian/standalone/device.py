@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brian2 import prefs
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice, CPPWriter
 from brian2.devices.device import all_devices
 
@@ -30,6 +30,8 @@ class StandaloneDevice(CPPStandaloneDevice):
         #: Which of the generated files are given to the compiler; they include the others.
         self.compiled_sources: set[str] = set()
         self._other_sources: set[str] = set()
+        #: Whether there is a program that can be run.
+        self.is_built = False
         self.extra_compile_args: list[str] = vector_loops.flags()
 
     def activate(self, build_on_run: bool = True, **kwargs: Any) -> None:
@@ -44,7 +46,8 @@ class StandaloneDevice(CPPStandaloneDevice):
         return CodeObject if codeobj_class is None else codeobj_class
 
     def write_static_arrays(self, directory: str) -> None:
-        self._queue_without_numbers, values = numbers.apart(self._ordered_queue(), self._settable())
+        names = {self.get_array_name(var, access_data=False): name for var, name in self.settable().items()}
+        self._queue_without_numbers, values = numbers.apart(self._ordered_queue(), names)
         self.static_arrays[numbers.ARRAY] = values
         super().write_static_arrays(directory)
 
@@ -53,14 +56,23 @@ class StandaloneDevice(CPPStandaloneDevice):
         super().generate_main_source(writer)
         self.main_queue = queue
 
-    def _settable(self) -> dict[str, str]:
-        """Name of each variable that can be given another value, by the name of its array in the code."""
+    def settable(self) -> dict[ArrayVariable, str]:
+        """The variables that a program can be given other values of, and their names: ``"group.variable"``."""
         names = {}
-        for var in self.arrays:
+        for var in self.arrays.keys() - self.dynamic_arrays_2d.keys():
             with suppress(ReferenceError):  # what used the variable is gone
                 if not var.read_only:
-                    names[self.get_array_name(var, access_data=False)] = f"{var.owner.name}.{var.name}"
+                    names[var] = f"{var.owner.name}.{var.name}"
         return names
+
+    def shape_of(self, variable: ArrayVariable) -> tuple[int, ...] | None:
+        """Of the values of a variable, None if it is only known when the program runs."""
+        if variable.scalar:
+            return ()
+        if not isinstance(variable, DynamicArrayVariable):
+            return (variable.size,)
+        number = self.array_cache.get(variable.owner.variables["N"])
+        return None if number is None else (int(number[0]),)
 
     def _ordered_queue(self) -> list[numbers.Step]:
         """The main queue, with each clock set once and in the order of their names: they come from a set."""
@@ -112,6 +124,10 @@ class StandaloneDevice(CPPStandaloneDevice):
         writer.write("makefile", makefile)
 
     def compile_source(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
+        self._compile_or_fetch(directory, compiler, debug, clean)
+        self.is_built = True
+
+    def _compile_or_fetch(self, directory: str, compiler: str, debug: bool, clean: bool) -> None:
         if compiler != "unix" or programs.compiler() is None or self._includes_other_code():
             super().compile_source(directory, compiler, debug, clean)
             return

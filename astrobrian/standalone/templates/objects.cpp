@@ -145,17 +145,26 @@ template <class A> static void read(A &array, size_t size, const std::string &na
     read_bytes(&array[0], size*sizeof(array[0]), "static_arrays/" + name);
 }
 
-static void open(std::ofstream &out, const std::string &name)
+// A file of an earlier run is written over: file systems take long to make a new one instead
+static void open(std::ofstream &out, const std::string &name, size_t bytes = 0)
 {
-    out.open(results_dir + name, std::ios::binary);
+    const std::string file = results_dir + name;
+    out.open(file, std::ios::binary | std::ios::in | std::ios::out | std::ios::ate);
+    if (out && (size_t) out.tellp() <= bytes) {
+        out.seekp(0);
+        return;
+    }
+    out.close();
+    out.clear();
+    out.open(file, std::ios::binary);
     if (!out)
-        fail("Can't write", results_dir + name);
+        fail("Can't write", file);
 }
 
 template <class T> static void write(const T *array, size_t size, const std::string &name)
 {
     std::ofstream out;
-    open(out, name);
+    open(out, name, size*sizeof(T));
     out.write(reinterpret_cast<const char *>(array), size*sizeof(T));
 }
 
@@ -167,7 +176,7 @@ template <class T> static void write(const std::vector<T> &array, const std::str
 template <class T> static void write(DynamicArray2D<T> &array, const std::string &name)
 {
     std::ofstream out;
-    open(out, name);
+    open(out, name, array.n*array.m*sizeof(T));
     if (array.m > 0)
         for (int i = 0; i < array.n; i++)
             out.write(reinterpret_cast<const char *>(&array(i, 0)), array.m*sizeof(T));
