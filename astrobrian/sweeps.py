@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from brian2 import DimensionMismatchError, Quantity, TimedArray, get_device
@@ -18,7 +18,7 @@ from astrobrian.standalone import StandaloneDevice
 
 SEED = "seed"
 
-Target = ArrayVariable | TimedArray | None
+Target: TypeAlias = "ArrayVariable | TimedArray | None"
 """What is given a value; None for the seed."""
 
 
@@ -101,7 +101,7 @@ def _checked(
         raise TypeError(
             f"a point of a sweep is a mapping such as {{neurons.I_ex: 100*pA}}, got {type(point).__name__}"
         )
-    checked = {}
+    checked: dict[str, Any] = {}
     for key, value in point.items():
         name = _name(key, variables)
         if name in checked:
@@ -133,11 +133,16 @@ def _name(key: object, variables: Mapping[str, Target]) -> str:
 def _name_of_view(view: VariableView, variables: Mapping[str, Target]) -> str:
     shown = f"{view.group_name}.{view.name}"
     variable = view.variable
-    if not isinstance(variable, ArrayVariable):
-        raise ValueError(f"{shown} is computed from other variables; give these a value instead")
     names = [name for name, each in variables.items() if each is variable]
     if not names:
-        why = "can't be set" if variable.read_only else "isn't in the simulation"
+        computed = not isinstance(variable, ArrayVariable)
+        why = (
+            "is computed from others"
+            if computed
+            else "can't be set"
+            if variable.read_only
+            else "isn't in the simulation"
+        )
         raise ValueError(f"{shown} {why}, so that a sweep can't give it a value")
     if not variable.scalar and view.group_name != variable.owner.name:
         raise ValueError(f"{shown} is a part of {names[0]}: give values of all its cells, as {names[0]}")
