@@ -144,7 +144,7 @@ def test_points_that_make_no_sense(described, point, error, message):
 
 def test_variables_that_can_not_be_set(described):
     cells, *_ = described
-    with pytest.raises(ValueError, match="cells.twice is computed from others"):
+    with pytest.raises(ValueError, match=r"cells.twice is computed from others"):
         sweep([{cells.twice: 1}])
     with pytest.raises(ValueError, match=r"cells.t can't be set"):
         sweep([{cells.t: 1 * ms}])
