@@ -5,7 +5,7 @@ import pytest
 from brian2 import Network, StateMonitor, mm, ms, second, um, umolar
 from numpy.testing import assert_allclose
 
-from astrobrian import AstrocyteGroup, GapJunctions, Grid, Positions
+from astrobrian import AstrocyteGroup, GapJunctions, Grid, Positions, use_backend
 from astrobrian.equations import Model, chi, exogenous_drive, gap_junction, li_rinzel, linear_gap_junction
 
 
@@ -27,6 +27,22 @@ def test_flux_of_a_pair_is_that_of_the_equation_and_conserves_ip3():
     Network(astrocytes, gap_junctions).run(1 * ms)
     expected = 0.05 / 2 * (1 + np.tanh((0.8 - 0.3) / 0.05))
     assert np.allclose(astrocytes.J_coupling / (umolar / second), [expected, -expected])
+
+
+def test_on_standalone_many_fluxes_add_up_to_the_same(tmp_path):
+    rng = np.random.default_rng(1)
+    I = rng.uniform(0, 1, 300)
+    pairs = np.nonzero(np.triu(rng.random((300, 300)) < 0.05, k=1))
+
+    def fluxes():
+        astrocytes = AstrocyteGroup(300, chi, dt=1 * ms)
+        astrocytes.I = I * umolar
+        Network(astrocytes, GapJunctions(astrocytes, pairs=pairs)).run(1 * ms)
+        return astrocytes.J_coupling_[:]
+
+    expected = fluxes()
+    use_backend("cpp", directory=tmp_path)
+    assert_allclose(fluxes(), expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
 
 
 def test_linear_coupling_sums_over_neighbours():

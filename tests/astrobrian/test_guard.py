@@ -132,6 +132,19 @@ def test_on_standalone_the_program_stops_and_the_script_raises(tmp_path):
     assert trace.C.shape == (1, 1001)
 
 
+def test_on_standalone_the_first_of_many_cells_is_named(tmp_path):
+    use_backend("cpp", directory=tmp_path)
+    model = Model(
+        "two", "dx/dt = 0/second : 1\ndy/dt = 0/second : 1", bounds={"x": ("0", "1"), "y": ("-inf", "inf")}
+    )
+    cells = Neurons(700, model, method="euler")
+    cells.x[600] = 2
+    cells.y[[300, 650]] = np.nan
+    with pytest.raises(PhysicalRangeError, match=r"y of cell 300 of neurons\S* became nan") as raised:
+        Network(cells).run(5 * ms)
+    assert raised.value.time == 0 * ms
+
+
 def test_on_standalone_not_a_number_is_noticed(tmp_path):
     set_device("cpp_standalone", directory=tmp_path / "theirs")  # as chosen without use_backend
     model = Model("x", "dx/dt = sqrt(x - 1)/ms : 1", bounds={"x": ("0", "inf")})
