@@ -1,24 +1,20 @@
-"""What compiling costs: the first time, beside plain Brian2; the second time; and with a changed value.
-
-The compiler is named in CXX, as a user may, by a script that notes every call and hands it on.
-"""
+"""What compiling costs: the first time, beside plain Brian2; the second time; and with a changed value."""
 
 from __future__ import annotations
 
 import os
 import resource
-import shlex
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from brian2 import Network, nS
 
-from astrobrian.backends import compiler
 from astrobrian.studies import network
 from astrobrian.studies.benchmarks import own, plain, program
+from astrobrian.studies.benchmarks.calls import compilations, forget_calls, note_calls
 from astrobrian.studies.benchmarks.needs import no_compiler
 from astrobrian.studies.benchmarks.program import Device
 from astrobrian.studies.benchmarks.row import Numbers, Prepared, Ratio, Repetition, Row, Tell, beside
@@ -35,7 +31,8 @@ def changed() -> Network:
 
 def build(device: Device, make: Callable[[], Network], folder: Path) -> dict[str, float]:
     """Make and compile a network; say how long the compiler took, and how often it was called to compile or link."""
-    os.environ |= {"CXX": str(noting_compiler(folder)), "ASTROBRIAN_CACHE": str(folder / "cache")}
+    note_calls(folder)
+    os.environ["ASTROBRIAN_CACHE"] = str(folder / "cache")
     tempfile.tempdir = str(folder)
     begin = time.perf_counter()
     program.describe(device, make, SECONDS, folder=None)
@@ -45,7 +42,7 @@ def build(device: Device, make: Callable[[], Network], folder: Path) -> dict[str
         "describe_s": start - begin,
         "compile_s": time.perf_counter() - start,
         "compile_cpu_s": processor_time() - before,
-        "compilers": sum(1 for _ in compilations(folder)),
+        "compilers": len(compilations(folder)),
     }
 
 
@@ -56,7 +53,7 @@ def script(make: Callable[[], Network], folder: Path) -> dict[str, float]:
 
 def timed_script(make: Callable[[], Network], folder: Path) -> Numbers:
     """A script in a process of its own, and its time from the start of Python to the end."""
-    log_of(folder).unlink(missing_ok=True)
+    forget_calls(folder)
     start = time.perf_counter()
     found = in_fresh_process(script, make, folder)
     return {**found, "script_s": time.perf_counter() - start}
@@ -66,29 +63,6 @@ def processor_time() -> float:
     """Time that processes started from here, and ended, have spent on all cores, in seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def log_of(folder: Path) -> Path:
-    """Where calls of the compiler are noted."""
-    return folder / "compiler.log"
-
-
-def noting_compiler(folder: Path) -> Path:
-    """A script that notes each call of the compiler."""
-    path = folder / "compiler"
-    if not path.exists():
-        log, command = shlex.quote(str(log_of(folder))), shlex.quote(str(compiler()))
-        path.write_text(f'#!/bin/sh\necho "$*" >> {log}\nexec {command} "$@"\n')
-        path.chmod(0o755)
-    return path
-
-
-def compilations(folder: Path) -> Iterator[str]:
-    """Calls of the compiler that made something; not those that asked for its version."""
-    log = log_of(folder)
-    for call in log.read_text().splitlines() if log.exists() else []:
-        if {"-c", "-o", "-MM"} & set(call.split()):
-            yield call
 
 
 class Folders:

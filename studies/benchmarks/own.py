@@ -12,8 +12,8 @@ from astrobrian.studies.network import EXCITATORY, INHIBITORY, Mapping, assemble
 SEED = 28371
 
 
-def lifted(scale: float = 1.0, mapping: Mapping = "published") -> Network:
-    """With the mapping of synapses to astrocytes that the published script has, or another one."""
+def lifted(mapping: Mapping = "spatial", scale: float = 1.0) -> Network:
+    """With astrocytes; the parameters are those of `astrobrian.studies.network.simulate`."""
     return assemble(mapping, scale=scale, seed=SEED).network
 
 

@@ -24,7 +24,7 @@ from brian2 import (
 )
 from brian2.groups.group import Group
 
-from astrobrian import neighbours
+from astrobrian import Grid, nearest, neighbours
 from astrobrian.equations import (
     Model,
     cleft_glutamate,
@@ -38,7 +38,7 @@ from astrobrian.equations import (
     release_record,
     tsodyks_markram,
 )
-from astrobrian.studies.network import ASTROCYTES, DRIVE, EXCITATORY, INHIBITORY, SHEET, STEP
+from astrobrian.studies.network import ASTROCYTES, DRIVE, EXCITATORY, INHIBITORY, SHEET, STEP, Mapping
 from astrobrian.studies.published_mapping import published_index, published_positions
 from astrobrian.values import evaluate
 
@@ -58,11 +58,15 @@ def plain(model: Model, *stored: str) -> tuple[Equations, dict[str, Quantity]]:
     return Equations([eq for name, eq in model.equations.items() if name not in constants]), constants
 
 
-def published(inhibitory_astrocytic: bool = True, scale: float = 1.0) -> Network:
+def published(
+    mapping: Mapping = "spatial", inhibitory_astrocytic: bool = True, scale: float = 1.0
+) -> Network:
     """The published formulation.
 
     Parameters
     ----------
+    mapping : {"spatial", "published"}, optional
+        Of synapses to astrocytes, as in `astrobrian.studies.network.simulate`.
     inhibitory_astrocytic : bool, optional
         Whether the inhibitory synapses carry the variables of astrocytes too, which nobody reads: as published.
     scale : float, optional
@@ -70,7 +74,7 @@ def published(inhibitory_astrocytic: bool = True, scale: float = 1.0) -> Network
     """
     N_e, N_i, N_a, size = _sizes(scale)
     neurons = _neurons(N_e + N_i, "astrocyte : integer (constant)\nI_ex = drive(t) : amp")
-    neurons.astrocyte = published_index(N_e, N_i, N_a, size)
+    astrocyte_positions, neurons.astrocyte = _mapped(mapping, N_e, N_i, N_a, size)
     excitatory, inhibitory = neurons[:N_e], neurons[N_e:]
 
     modulated = tsodyks_markram + cleft_glutamate + presynaptic_receptors
@@ -107,7 +111,7 @@ def published(inhibitory_astrocytic: bool = True, scale: float = 1.0) -> Network
     to_astrocytes.connect(j="territory_pre", skip_if_invalid=True)
     equations, constants = plain(gap_junction)
     gap_junctions = Synapses(astrocytes, astrocytes, equations, namespace=constants)
-    i, j = neighbours(published_positions(N_a, size), 75 * um)
+    i, j = neighbours(astrocyte_positions, 75 * um)
     gap_junctions.connect(i=np.append(i, j), j=np.append(j, i))
     copies = to_synapses, to_astrocytes
     return Network(
@@ -133,6 +137,15 @@ def _sizes(scale: float) -> tuple[int, int, int, Quantity]:
     """Numbers of cells and side of the sheet."""
     N_e, N_i, N_a = (round(scale * cells) for cells in (EXCITATORY, INHIBITORY, ASTROCYTES))
     return N_e, N_i, N_a, SHEET * np.sqrt(scale)
+
+
+def _mapped(mapping: Mapping, N_e: int, N_i: int, N_a: int, size: Quantity) -> tuple[Quantity, np.ndarray]:
+    """Positions of the astrocytes, and the astrocyte of each neuron (-1: none)."""
+    if mapping == "published":
+        return published_positions(N_a, size), published_index(N_e, N_i, N_a, size)
+    sheet = Grid(size)
+    astrocytes = sheet.positions(N_a)
+    return astrocytes, np.append(*(nearest(sheet.positions(N), astrocytes) for N in (N_e, N_i)))
 
 
 def _neurons(N: int, drive: str) -> NeuronGroup:

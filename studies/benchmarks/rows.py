@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astrobrian.studies.benchmarks import brunel, chi_cells, compilation, figure6, scaling
+from astrobrian.studies.benchmarks import brunel, chi_cells, compilation, figure6, scaling, sweep
 from astrobrian.studies.benchmarks.row import Row
 
 ROWS: dict[str, Row] = {
@@ -13,6 +13,7 @@ ROWS: dict[str, Row] = {
         brunel.brunel,
         chi_cells.chi_cells,
         scaling.scaling,
+        sweep.parameter_sweep,
         compilation.compilation,
     )
 }

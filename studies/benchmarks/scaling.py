@@ -59,7 +59,7 @@ def prepare(stack: ExitStack, tell: Tell) -> Prepared:
     sides = {}
     for name, scale in SCALES.items():
         tell(f"compiling {name}")
-        worker = program.in_worker(stack, "astrobrian", partial(own.lifted, scale, "spatial"), SECONDS)
+        worker = program.in_worker(stack, "astrobrian", partial(own.lifted, scale=scale), SECONDS)
         sides[name] = partial(worker, run, round(scale * (EXCITATORY + INHIBITORY)))
     return Prepared(sides)
 
