@@ -28,7 +28,7 @@ from jinja2 import ChoiceLoader, FunctionLoader
 from astrobrian import use_backend
 from astrobrian.standalone import codeobject
 
-REPLACED = "network", "stateupdate", "summed_variable", "threshold"
+REPLACED = "network", "stateupdate", "summed_variable", "synapses", "threshold"
 CELLS = 700  # more than two blocks, and part of another
 
 
@@ -84,12 +84,13 @@ def everything() -> tuple[Network, dict]:
     dynamic = Synapses(
         smooth,
         smooth,
-        "dg/dt = -g/(3*ms) + 0.001*x_post/ms : 1 (clock-driven)",
-        on_pre="g += 1",
+        """dg/dt = -g/(3*ms) + 0.001*x_post/ms : 1 (clock-driven)
+        da/dt = -a/(7*ms) : 1 (event-driven)""",
+        on_pre="a += exp(-0.01*j)\ng += a",
         method="exact",
         name="dynamic",
     )
-    dynamic.connect(j="i")
+    dynamic.connect(j="(i + k*k) % N_post for k in range(5)")
 
     ordered = NeuronGroup(
         CELLS, "y : 1\nto_the_left : integer (constant)\ny_left : 1 (linked)\nw : 1", name="ordered"
@@ -121,7 +122,13 @@ def simulate(**report) -> tuple[dict, dict]:
     exact["counted"] = ordered.w[:]
     exact |= {f"events_{k}_{n}": np.array(getattr(m, n)) for k, m in enumerate(spikes) for n in "it"}
     smooth, dynamic, fired, trace = parts["close"]
-    close = {"x": smooth.x[:], "y": smooth.y[:], "g": dynamic.g[:], "fired": np.array(fired.t / second)}
+    close = {
+        "x": smooth.x[:],
+        "y": smooth.y[:],
+        "g": dynamic.g[:],
+        "a": dynamic.a[:],
+        "fired": np.array(fired.t / second),
+    }
     close |= {name: getattr(trace, name) for name in ("x", "y", "total")} | {"t": np.array(trace.t / second)}
     assert len(fired.i) > 100 and len(exact["dropped"].nonzero()[0]) > 10 and (ordered.y > 100).any()
     assert "stateupdater" in str(profiling_summary(network))
