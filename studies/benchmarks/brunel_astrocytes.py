@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import brian2
 import numpy as np
-from brian2 import Hz, Network, Quantity, SpikeMonitor, Synapses, ms, pA, second, umolar
+from brian2 import Hz, Network, PoissonInput, Quantity, SpikeMonitor, Synapses, ms, pA, second, umolar
 
 from astrobrian import AstrocyteGroup, Neurons, TripartiteSynapses, use_backend
 from astrobrian.equations import (
@@ -30,21 +30,18 @@ from astrobrian.equations import (
 
 EXCITATORY, INHIBITORY, ASTROCYTES = 8000, 2000, 10000
 P_CONNECTED, P_TRIPARTITE, POOL = 0.1, 0.5, 10
-NOISE = 2000 * Hz
+# each neuron's own
+NOISE_SOURCES, NOISE_RATE = 2000, 1 * Hz
 SIC_WEIGHT = 0.05
 INITIAL_IP3 = 0.4 * umolar
 EXCITATORY_DELAY, INHIBITORY_DELAY = 2 * ms, 1 * ms
 DT, SLOW_DT = 0.1 * ms, 1 * ms
+SIC_DELAY = SLOW_DT
 
 neuron = aeif_cond_alpha(tau_e=2 * ms, tau_i=4 * ms)
-# what it evokes in a neuron is kept once per astrocyte and step, for all the neurons that receive it
-astrocyte = nadkarni_jung + slow_inward_current + Model("sic_record", "evoked : amp")
+astrocyte = nadkarni_jung + slow_inward_current
 excitation = vesicle_cycle(tau_psc=2 * ms) + excitatory_alpha + nadkarni_jung_tripartite
 inhibition = vesicle_cycle(tau_psc=4 * ms) + inhibitory_alpha
-SIC = """
-    weight : 1
-    I_sic_post = weight*evoked_pre : amp (summed)
-"""
 
 
 @dataclass(frozen=True)
@@ -193,23 +190,32 @@ def assemble(scale: float = 1.0, seed: int = 1) -> BrunelNetwork:
     N_e, N_i, N_a = sizes(scale)
     wires = wiring(scale, seed)
 
-    noise = {"w_noise": excitatory_alpha.parameters["w_e"].quantity, "rate": NOISE}
-    neurons = Neurons(N_e + N_i, neuron, method="rk2", namespace=noise)
-    neurons.run_regularly("s_e += exp(1)*w_noise*poisson(rate*dt)", dt=DT)
+    neurons = Neurons(N_e + N_i, neuron, method="rk2")
+    step = np.exp(1) * excitatory_alpha.parameters["w_e"].quantity
+    noise = PoissonInput(neurons, "s_e", NOISE_SOURCES, NOISE_RATE, weight=step)
     excitatory, inhibitory = neurons[:N_e], neurons[N_e:]
-    astrocytes = AstrocyteGroup(N_a, astrocyte, dt=SLOW_DT)
+    # an astrocyte sends the change of its current to its neurons, unless there is none
+    sending = Model("sending", "sent : amp\nchange : amp")
+    astrocytes = AstrocyteGroup(N_a, astrocyte + sending, dt=SLOW_DT, events={"sends": "I_sic != sent"})
+    astrocytes.run_on_event("sends", "change = I_sic - sent\nsent = I_sic")
     astrocytes.I = INITIAL_IP3
-    astrocytes.run_regularly("evoked = I_sic", dt=SLOW_DT)
 
     exc_syn = TripartiteSynapses(excitatory, neurons, astrocytes, excitation, delay=EXCITATORY_DELAY)
     exc_syn.connect(i=wires.excitatory[0], j=wires.excitatory[1])
     exc_syn.cover(index=wires.third)
     inh_syn = TripartiteSynapses(inhibitory, neurons, model=inhibition, delay=INHIBITORY_DELAY)
     inh_syn.connect(i=wires.inhibitory[0], j=wires.inhibitory[1])
-    sic = Synapses(astrocytes, neurons, SIC, dt=SLOW_DT)
+    sic = Synapses(
+        astrocytes,
+        neurons,
+        "weight : 1",
+        on_pre="I_sic_post += weight*change_pre",
+        on_event="sends",
+        delay=SIC_DELAY,
+    )
     sic.connect(i=wires.pairs[0], j=wires.pairs[1])
     sic.weight = SIC_WEIGHT * wires.pairs[2]
 
     monitors = SpikeMonitor(excitatory, name="excitatory*"), SpikeMonitor(inhibitory, name="inhibitory*")
-    network = Network(neurons, astrocytes, exc_syn, inh_syn, sic, *monitors)
+    network = Network(neurons, noise, astrocytes, exc_syn, inh_syn, sic, *monitors)
     return BrunelNetwork(network, neurons, astrocytes, monitors)

@@ -143,7 +143,6 @@ def spread(name, part):
     return np.mean(values), np.std(values, ddof=1)
 
 
-@pytest.mark.slow
 def test_network_does_what_that_of_nest_does():
     """Means over six seeds of each differ by less than what their spread allows."""
     ours = [brunel.simulate(reference.SCALE, reference.NETWORK_DURATION, seed) for seed in reference.SEEDS]
