@@ -65,12 +65,13 @@ def use_backend(
     ========== ===============================================================================================
     "numpy"    no compiler needed; for small networks and short tests
     "cython"   compiled piece by piece while the script runs; monitors can be read between runs
-    "cpp"      the whole simulation as one C++ program (Brian2's "cpp_standalone"); the fastest, for large networks
+    "cpp"      the whole simulation as one C++ program; the fastest, for large networks
     ========== ===============================================================================================
 
     On "cpp" nothing is simulated until the program has been built, which `run` does. A script with several calls of
-    `run` says ``build_on_run=False`` and calls `build` after the last of them. `brian2.seed` belongs after this
-    call; `defaultclock.dt` is kept.
+    `run` says ``build_on_run=False`` and calls `build` after the last of them, or `sweep`. `brian2.seed` belongs after
+    this call; `defaultclock.dt` is kept. A program is compiled once: another process that needs the same, with the same
+    or other values of parameters and variables, takes it from a cache (see `astrobrian.standalone.programs`).
 
     Ctrl-C during a run ends it at the end of the current time step on every backend, and what was simulated until then
     can be read. On "cpp" the program notices it by itself and writes its results; pressed again, it is killed.
@@ -81,12 +82,12 @@ def use_backend(
     threads : int, optional
         "cpp" only: simulate with so many OpenMP threads.
     directory : path, optional
-        "cpp" only: where code and results go. The same directory again saves compiling what hasn't changed. By default
-        a temporary one that is deleted when Python ends.
+        "cpp" only: where code and results go. By default a temporary one that is deleted when Python ends.
     build_on_run : bool, optional
         "cpp" only: whether `run` builds and runs at once.
     **build_options
-        "cpp" only: what else `brian2.devices.device.Device.build` takes, such as ``debug=True``.
+        "cpp" only: what else `brian2.devices.device.Device.build` takes, such as ``debug=True``, or ``clean=True`` to
+        compile in any case.
 
     Raises
     ------
