@@ -4,9 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from brian2 import set_device, start_scope
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if "```python" in page.read_text(encoding="utf-8")]
+
+
+@pytest.fixture(autouse=True)
+def each_page_by_itself():
+    start_scope()
+    yield
+    set_device("runtime")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
