@@ -2,7 +2,8 @@
 
 It is what one would write by hand for this one problem: structure of arrays, neighbours in rows one after the other
 (CSR), Runge-Kutta of fourth order, constants known to the compiler. Only the right-hand sides are not typed: SymPy
-prints them from the models, with common subexpressions taken out.
+prints them from the models, with common subexpressions taken out. An expert's version also computes the fluxes of all
+links at once, with the vector functions of the C library.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ SOURCE = """
 #include <cstdlib>
 #include <vector>
 
+@DECLARED@
 static inline double flux(const double I_pre, const double I_post)
 {
     @FLUX@
@@ -64,16 +67,16 @@ int main(int, char **arguments)
     for (auto *state : {@POINTERS@})
         transfer(read<double>, *state, input);
 
+    std::vector<int> target(links);
+    std::vector<double> flowing(links);
+    for (int i = 0; i < N; i++)
+        for (int k = first[i]; k < first[i + 1]; k++)
+            target[k] = i;
+
     const auto begin = std::chrono::steady_clock::now();
     for (int step = 0; step < steps; step++)
     {
-        for (int i = 0; i < N; i++)
-        {
-            double sum = 0;
-            for (int k = first[i]; k < first[i + 1]; k++)
-                sum += flux(I[neighbour[k]], I[i]);
-            J[i] = sum;
-        }
+        @FLUXES@
         #pragma omp simd
         for (int i = 0; i < N; i++)
         {
@@ -94,6 +97,32 @@ int main(int, char **arguments)
 }
 """
 
+ONE_BY_ONE = """
+        for (int i = 0; i < N; i++)
+        {
+            double sum = 0;
+            for (int k = first[i]; k < first[i + 1]; k++)
+                sum += flux(I[neighbour[k]], I[i]);
+            J[i] = sum;
+        }
+"""
+
+AT_ONCE = """
+        #pragma omp simd
+        for (int k = 0; k < links; k++)
+            flowing[k] = flux(I[neighbour[k]], I[target[k]]);
+        for (int i = 0; i < N; i++)
+        {
+            double sum = 0;
+            for (int k = first[i]; k < first[i + 1]; k++)
+                sum += flowing[k];
+            J[i] = sum;
+        }
+"""
+
+# which of the C library's functions there are for several numbers at once
+DECLARED = files("astrobrian.standalone").joinpath("templates/vector_math.h")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -110,20 +139,12 @@ class Outcome:
     states: dict[str, np.ndarray]
 
 
-def source(model: Model = chi, coupling: Model = gap_junction) -> str:
-    """The text of the program.
-
-    Parameters
-    ----------
-    model : Model, optional
-        Of the astrocytes.
-    coupling : Model, optional
-        What flows into a cell from one of its neighbours: a flux ``J_coupling_post`` that depends on their IP3.
-    """
-    system = derive(model)
+def source(expert: bool = False) -> str:
+    """The text of the program, in an expert's version or not."""
+    system = derive(chi)
     states = system.states
-    rates = [rate.xreplace(_values(model)) for rate in system.derivatives]
-    flux = expression(coupling.equations[f"{FLUX}_post"].expr.code, coupling.name).xreplace(_values(coupling))
+    rates = [rate.xreplace(_values(chi)) for rate in system.derivatives]
+    flux = expression(gap_junction.equations[f"{FLUX}_post"].expr.code, gap_junction.name)
 
     def at(slope: str, part: str) -> str:
         return ", ".join(f"{x}[i] + {part}*{slope}_{x}" for x in states)
@@ -132,7 +153,9 @@ def source(model: Model = chi, coupling: Model = gap_junction) -> str:
         return separator.join(pattern.replace("x", x) for x in states)
 
     parts = {
-        "FLUX": _code([flux], ["return"]),
+        "DECLARED": DECLARED.read_text() if expert else "",
+        "FLUXES": AT_ONCE if expert else ONE_BY_ONE,
+        "FLUX": _code([flux.xreplace(_values(gap_junction))], ["return"]),
         "ARGUMENTS": each("const double x"),
         "RESULTS": each("double &rate_x"),
         "RATES": _code(rates, [f"rate_{x} =" for x in states]),
@@ -168,13 +191,15 @@ def _code(expressions: Sequence[sp.Expr], beginnings: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def compiled(folder: Path, flags: Sequence[str] | None = None) -> Path:
+def compiled(folder: Path, expert: bool = False, flags: Sequence[str] | None = None) -> Path:
     """Write and compile the program.
 
     Parameters
     ----------
     folder : Path
         Where it goes.
+    expert : bool, optional
+        Whether in an expert's version.
     flags : sequence of str, optional
         Of the compiler; by default those that AstroBrian gives it.
 
@@ -186,7 +211,7 @@ def compiled(folder: Path, flags: Sequence[str] | None = None) -> Path:
     if flags is None:
         flags = [*get_compiler_and_args()[1], *vector_loops.flags()]
     text, program = folder / "loop.cpp", folder / "loop"
-    text.write_text(source())
+    text.write_text(source(expert))
     subprocess.run([str(compiler()), *flags, str(text), "-o", str(program)], check=True)
     return program
 
