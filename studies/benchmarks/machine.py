@@ -92,14 +92,16 @@ def source_digest() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the source, with ``+`` if it has been changed since; None outside of a repository."""
-    said = subprocess.run(
-        ["git", "-C", str(_folder("astrobrian")), "describe", "--always", "--dirty=+", "--exclude=*"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return said.stdout.strip() or None
+    """The commit of the source, with ``+`` if it has been changed since; None where it isn't in a repository."""
+    with suppress(OSError, subprocess.CalledProcessError):
+        _git("ls-files", "--error-unmatch", "__init__.py")
+        return _git("describe", "--always", "--dirty=+", "--exclude=*")
+    return None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(_folder("astrobrian")), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _folder(package: str) -> Path:
