@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,12 @@ class StandaloneDevice(CPPStandaloneDevice):
 
     def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
         return CodeObject if codeobj_class is None else codeobj_class
+
+    @contextmanager
+    def run_function(self, name: str, include_in_parent: bool = True) -> Iterator[None]:
+        self.main_queue.append(("start_run_func", (name, include_in_parent)))
+        yield
+        self.main_queue.append(("end_run_func", (name, include_in_parent)))
 
     def write_static_arrays(self, directory: str) -> None:
         names = {self.get_array_name(var, access_data=False): name for var, name in self.settable().items()}
@@ -143,6 +150,16 @@ class StandaloneDevice(CPPStandaloneDevice):
         else:
             write_whole(program, kept)
             program.chmod(0o755)
+
+    def delete(self, code: bool = True, *args: Any, **kwargs: Any) -> None:
+        if code and self.writer is not None:
+            # Brian2 misses the files that only its own build makes, and doesn't know those that only this one does
+            project = Path(self.project_dir)
+            Path(project, "make.deps").touch()
+            for source in self.writer.source_files:
+                Path(project, source).with_suffix(".o").touch()
+                Path(project, source).with_suffix(".d").unlink(missing_ok=True)
+        super().delete(code, *args, **kwargs)
 
     def _includes_other_code(self) -> bool:
         """Whether files are compiled or linked that aren't generated, and can change without the generated ones."""

@@ -2,7 +2,7 @@
 
 from brian2 import NeuronGroup, get_device, ms, run, set_device
 
-from astrobrian import use_backend
+from astrobrian import build, use_backend
 from astrobrian.standalone import has_template, standalone_device
 
 
@@ -22,6 +22,28 @@ def test_other_devices_have_only_their_own_templates():
     use_backend("numpy")
     assert has_template("stateupdate")
     assert not has_template("brian2/stateupdate")
+
+
+def test_everything_can_be_deleted(tmp_path, caplog):
+    use_backend("cpp", directory=tmp_path / "build")
+    group = NeuronGroup(2, "dv/dt = 1/ms : 1", method="euler")
+    run(1 * ms)
+    assert group.v[0] > 0
+    get_device().delete()
+    assert not (tmp_path / "build").exists()
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_part_of_the_program_can_be_a_function(tmp_path):
+    use_backend("cpp", directory=tmp_path, build_on_run=False)
+    group = NeuronGroup(2, "dv/dt = 1/ms : 1", method="euler")
+    with get_device().run_function("prepare"):
+        group.v = 3
+        group.v = "v + i"
+    run(1 * ms)
+    build()
+    assert abs(group.v[1] - 5) < 1e-9
+    assert "prepare();" in (tmp_path / "main.cpp").read_text()
 
 
 def test_loops_may_be_vectorised_on_request(tmp_path):
