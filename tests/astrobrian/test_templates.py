@@ -63,7 +63,8 @@ def everything() -> tuple[Network, dict]:
         CELLS,
         """dx/dt = (drive(t) + tanh(x) + exp(-x) - clip(x, 0, 2)**2 - x**1.3 + total)/(5*ms) : 1
         dy/dt = sin(t/ms)/ms + not_refractory*x/(9*ms) : 1
-        total : 1""",
+        total : 1
+        drawn : 1""",
         threshold="x > 1",
         reset="x = 0.01*y",
         refractory="2*ms + 0.1*ms*i/N",
@@ -76,7 +77,9 @@ def everything() -> tuple[Network, dict]:
     other = Synapses(
         smooth[50:],
         smooth[:600],
-        "total_post = 0.1*tanh(x_pre - x_post) + 0.01*w : 1 (summed)\nw : 1",
+        """total_post = 0.1*tanh(x_pre - x_post) + 0.01*w : 1 (summed)
+        drawn_post = rand() + drawn_pre : 1 (summed)
+        w : 1""",
         name="other",
     )
     other.connect(j="(i + k*k) % N_post for k in range(3)")
@@ -119,7 +122,7 @@ def simulate(**report) -> tuple[dict, dict]:
     device.build(**device.build_options)
     noisy, ordered, spikes = parts["exact"]
     exact = {"v": noisy.v[:], "dropped": noisy.dropped[:], "last": noisy.lastspike[:], "order": ordered.y[:]}
-    exact["counted"] = ordered.w[:]
+    exact |= {"counted": ordered.w[:], "drawn": parts["close"][0].drawn[:]}
     exact |= {f"events_{k}_{n}": np.array(getattr(m, n)) for k, m in enumerate(spikes) for n in "it"}
     smooth, dynamic, fired, trace = parts["close"]
     close = {
@@ -188,6 +191,7 @@ DEPENDENT = (
     "noisy_run_regularly",  # random numbers
     "noisy_spike_thresholder",
     "noisy_stateupdater",
+    "other_summed_variable_drawn_post",
     "ordered_run_regularly",  # reads what another pass has written
     "ordered_run_regularly_1",  # a function with a memory, though Brian2 is not told
     "poisson_spike_thresholder",

@@ -2,7 +2,9 @@
 {# Sums something over the synapses of each target: what each synapse adds is found out for a block of them at once,
    and added in their order. #}
 {% extends 'common_group.cpp' %}
-{% set _at_once = vectorisable(vector_code, variables, variable_indices, get_array_name) %}
+{% set _target = get_array_name(_target_var) %}
+{% set _at_once = vectorisable(vector_code, variables, variable_indices, get_array_name)
+                  and (_target ~ '[') not in (vector_code | join) %}
 
 {% block extra_headers %}
 {% if _at_once %}
@@ -11,8 +13,7 @@
 {% endblock %}
 
 {% block maincode %}
-    {% set _target = get_array_name(_target_var) %}
-    {% set _number = c_data_type(_target_var.dtype) %}
+    {% set _target_idx = get_array_name(_index_var) ~ '[_idx]' %}
     const int _N_targets = {{constant_or_scalar(_target_size_name, variables[_target_size_name])}};
     for (int _cell = 0; _cell < _N_targets; _cell++)
         {{_target}}[{{_target_start}} + _cell] = 0;
@@ -20,14 +21,13 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     const int _N = {{constant_or_scalar('N', variables['N'])}};
+    {% if _at_once %}
     const int _block = 256;
-    {{_number}} _added[_block];
+    {{c_data_type(_target_var.dtype)}} _added[_block];
     for (int _start = 0; _start < _N; _start += _block)
     {
         const int _stop = _N - _start < _block ? _N : _start + _block;
-        {% if _at_once %}
         #pragma omp simd
-        {% endif %}
         for (int _idx = _start; _idx < _stop; _idx++)
         {
             const size_t _vectorisation_idx = _idx;
@@ -35,6 +35,14 @@
             _added[_idx - _start] = _synaptic_var;
         }
         for (int _idx = _start; _idx < _stop; _idx++)
-            {{_target}}[{{get_array_name(_index_var)}}[_idx]] += _added[_idx - _start];
+            {{_target}}[{{_target_idx}}] += _added[_idx - _start];
     }
+    {% else %}
+    for (int _idx = 0; _idx < _N; _idx++)
+    {
+        const size_t _vectorisation_idx = _idx;
+        {{vector_code|autoindent}}
+        {{_target}}[{{_target_idx}}] += _synaptic_var;
+    }
+    {% endif %}
 {% endblock %}
