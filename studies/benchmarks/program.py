@@ -44,7 +44,7 @@ def describe(
     if device == "astrobrian":
         use_backend("cpp", directory=folder, build_on_run=False, run=False)
     else:
-        prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
+        prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}", "--silent"]
         set_device("cpp_standalone", directory=folder and str(folder), build_on_run=False, run=False)
         get_device().extra_compile_args = vector_loops.flags()
     network = make()

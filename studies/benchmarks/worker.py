@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -24,7 +26,7 @@ class Worker:
     """
 
     def __enter__(self) -> Self:
-        self._pool = ProcessPoolExecutor(1, get_context("spawn"))
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), _end_quietly)
         return self
 
     def __exit__(
@@ -35,6 +37,11 @@ class Worker:
     def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns there; an exception is raised here."""
         return self._pool.submit(function, *args, **kwargs).result()
+
+
+def _end_quietly() -> None:
+    """Ctrl-C reaches this process too; who has called it says what there is to say."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(1))
 
 
 def in_fresh_process(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
