@@ -121,7 +121,7 @@ class StandaloneDevice(CPPStandaloneDevice):
         makefile = CodeObject.templater.makefile(
             None,
             None,
-            objects=" ".join(sources.object_file(name) for name in sorted(self.compiled_sources)),
+            objects=" ".join(map(sources.object_file, sources.in_order_of_speed(self.compiled_sources))),
             once=sources.object_file(sources.ONCE),
             compiler_flags=compiler_flags,
             compiler_debug_flags="-g -DDEBUG" if debug else "",

@@ -45,6 +45,11 @@ def included(source: str) -> list[str]:
     return [line.split('"')[1] for line in source.splitlines() if line.startswith("#include")]
 
 
+def in_order_of_speed(names: Iterable[str]) -> list[str]:
+    """Sources as they are linked: of a function that is in several, the first is kept, and that is to be a fast one."""
+    return sorted(names, key=lambda name: (name == ONCE, name))
+
+
 def object_file(source: str) -> str:
     return str(PurePosixPath(source).with_suffix(".o"))
 
