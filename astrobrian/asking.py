@@ -82,7 +82,7 @@ class AskedIndices(defaultdict):
             return super().__getitem__(name)
         if isinstance(variables._variables.get(name), Subexpression):
             read = get_identifiers_recursively([name], variables._variables)
-            variables.owner.keep(*read)
+            variables.owner.keep(*(read & {*variables.owner.lifted}))
         index = super().__getitem__(name)
         return f"_territory_of_{name}" if index == "territory" else index
 

@@ -132,6 +132,8 @@ class LiftedSynapses(CoveredSynapses):
 
         Raises
         ------
+        ValueError
+            If the model has no such variable.
         NotKept
             If a simulation has begun: nobody knows any more what each synapse would have.
 
@@ -139,6 +141,10 @@ class LiftedSynapses(CoveredSynapses):
         --------
         >>> excitatory.keep("Gamma_S")
         """
+        for name in names:
+            if name not in self.model.equations:
+                known = ", ".join(self.model.equations)
+                raise ValueError(f"{self.name} has no variable {name} to keep; its model has {known}")
         self._keep({name: ASKED for name in names if name in self.lifted})
 
     def offer_all(self) -> None:

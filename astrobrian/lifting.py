@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from brian2 import DEFAULT_FUNCTIONS, Equations
+from brian2 import DEFAULT_FUNCTIONS, DEFAULT_UNITS, Equations
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.parsing.sympytools import str_to_sympy
 
@@ -117,10 +117,10 @@ class Lifting:
         found = {}
         for name in states:
             if name in self.uniform:
-                reason = "it reads only astrocytes, shared parameters and what else is the same for all"
+                reason = f"it reads only {self._read_by(name)}, the same at all synapses of an astrocyte"
                 found[name] = Decision(name, UNIFORM, reason)
             elif name in self.accumulated:
-                reason = "it decays linearly, spikes only add to it, and only the astrocytes read it"
+                reason = "its rate is proportional to itself, spikes only add to it, and only the astrocytes read it"
                 found[name] = Decision(name, ACCUMULATED, reason)
             else:
                 found[name] = Decision(name, SYNAPSE, stay[name])
@@ -139,6 +139,10 @@ class Lifting:
             elif not self._is_uniform(name):
                 return f"{name}, which is not the same at all synapses of an astrocyte"
         return ""
+
+    def _read_by(self, name: str) -> str:
+        rate = self.rates[name].code
+        return ", ".join(sorted(identifiers(rate) - called(rate) - DEFAULT_UNITS.keys() - {name})) or "itself"
 
     def _why_on_synapse(self, states: list[str]) -> dict[str, str]:
         """Reasons to stay; `uniform` and `accumulated` hold those that have none, afterwards."""
@@ -164,6 +168,8 @@ class Lifting:
         for other in self._read_through(name):
             if "constant over dt" in self.equations[other].flags:
                 return f"it reads {other}, which is evaluated once per time step"
+        if str_to_sympy(self.rates[name].code) == 0:
+            return "it does not change between spikes"
         if name in self.gathered:
             return self._why_not_added_up(name)
         for pathway, lines in self.statements.items():

@@ -167,5 +167,5 @@ def _check(found: Links, astrocytes: NeuronGroup | None) -> None:
 
 def _only_at_spikes(model: Model, name: str) -> bool:
     equations = model.equations
-    read = [equations[name], *(dependency.equation for dependency in equations.dependencies[name])]
+    read = [equations[name], *(dependency.equation for dependency in equations.dependencies.get(name, []))]
     return any(eq.type == DIFFERENTIAL_EQUATION and "event-driven" in eq.flags for eq in read)

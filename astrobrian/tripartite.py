@@ -60,7 +60,8 @@ class TripartiteSynapses(LiftedSynapses):
     form : {"lifted", "published"}, optional
         Where variables live. In the published form each synapse holds and integrates all of them. In the lifted form,
         those that are the same at all synapses of an astrocyte are kept once per territory, and so are those of which
-        nothing but the sum matters (see `explain` and `astrobrian.lifting`). The result is the same.
+        nothing but the sum matters (see `explain` and `astrobrian.lifting`). The result is the same. Asking for such a
+        variable synapse by synapse before the first run puts it back there (see `astrobrian.keeping`).
     gather : {"mean", "sum"}, optional
         What the astrocyte is fed: the mean over its synapses (Stimberg et al. 2019, example 6) or their sum
         (examples 2 and 4). An astrocyte without synapses reads zero. If several objects feed the same astrocytes, which
@@ -125,6 +126,7 @@ class TripartiteSynapses(LiftedSynapses):
         target = source if target is None else target
         self._links = links(model, self._code, astrocytes)
         if astrocytes is not None and form == "lifted":
+            _check_order(kwargs.get("order", 0), astrocytes)
             self._lifting = Lifting(
                 model.equations,
                 self._code,
@@ -324,6 +326,14 @@ class _Indexing(SynapticIndexing):
 def _check_choice(what: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{what}={value!r}, but it is one of {', '.join(choices)}")
+
+
+def _check_order(order: int, astrocytes: NeuronGroup) -> None:
+    if order != astrocytes.order:
+        raise ValueError(
+            f"order={order}, but {astrocytes.name} has order={astrocytes.order}; synapses and astrocytes read each other "
+            "as they are at the beginning of a time step, so give both the same order, or form='published'"
+        )
 
 
 def _by_name(code: str | Mapping[str, str], name: str) -> dict[str, str]:

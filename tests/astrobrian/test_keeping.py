@@ -169,6 +169,28 @@ def test_initial_values_that_read_parameters():
     assert_agree(*ends)
 
 
+def test_one_of_two_objects_is_asked():
+    results = []
+    for asked in (False, True):
+        start_scope()
+        source, target, glia = spikes(), targets(), cells()
+        both = [TripartiteSynapses(source, target, glia, full, ON_PRE) for _ in range(2)]
+        for n, synapses in enumerate(both):
+            synapses.connect(f"(i + j) % 2 == {n}")
+            synapses.cover(by="post", index=np.arange(8) % 3)
+        if asked:
+            both[0].keep("Y_S", "Gamma_S")
+        glutamate = StateMonitor(glia, "Y_S", record=True)
+        Network(source, target, glia, both, glutamate).run(20 * ms)
+        results.append({"Y_S": np.array(glutamate.Y_S), "g_e": np.array(target.g_e)})
+    assert_agree(*results)
+
+
+def test_unknown_variable():
+    with pytest.raises(ValueError, match=r"no variable Y to keep; its model has .*Y_S"):
+        covered().synapses.keep("Y")
+
+
 def test_nothing_can_be_set_before_there_are_synapses():
     synapses = TripartiteSynapses(spikes(), targets(), cells(), full)
     with pytest.raises(TypeError, match="connect"):

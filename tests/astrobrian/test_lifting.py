@@ -142,6 +142,7 @@ def test_what_is_asked_for_stays_with_all_that_it_meets():
         ("dY_S/dt = -Omega*Y_S**2/mmolar", "Y_S += 1*mmolar", "not proportional"),
         ("dY_S/dt = -Omega*(Y_S - 1*mmolar)", "Y_S += 1*mmolar", "not proportional"),
         ("dY_S/dt = -Omega*Y_S*own", "Y_S += 1*mmolar", "it reads own|its rate reads own"),
+        ("dY_S/dt = 0*Omega*Y_S", "Y_S += 1*mmolar", "does not change between spikes"),
         ("dY_S/dt = -Omega*Y_S", "Y_S = 1*mmolar", "more than add"),
         ("dY_S/dt = -Omega*Y_S", "Y_S *= 2", "more than add"),
         ("dY_S/dt = -Omega*Y_S", "Y_S += 0.1*(1*mmolar - Y_S)", "a spike reads it"),

@@ -474,6 +474,19 @@ def test_published_form_copies_one_way_only():
         TripartiteSynapses(spikes(), targets(), cells(), full, "C_astro += umolar", form="published")
 
 
+def test_order_within_a_time_step():
+    with pytest.raises(ValueError, match=r"order=1, but .* has order=0.*same order"):
+        TripartiteSynapses(spikes(), targets(), cells(), full, order=1)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_spikes_leave_on_the_synapse_may_be_gathered(form):
+    synapses = covered(form, "Y_S : mmolar", "Y_S += 1*mmolar", gather="sum").synapses
+    Network(synapses.source, synapses.target, synapses.astrocytes, synapses).run(60 * ms)
+    expected = np.bincount(synapses.territory[:], np.asarray(synapses.Y_S), minlength=4)[:3]
+    assert_allclose(synapses.astrocytes.Y_S / mmolar, expected)
+
+
 def test_different_ways_of_gathering():
     glia = cells()
     existing = TripartiteSynapses(spikes(), targets(), glia, full, gather="mean", name="first")
