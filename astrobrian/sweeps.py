@@ -58,7 +58,9 @@ def sweep(
         If a point gives a value to something that isn't in the simulation or can't be given one, or a value with other
         units, of another shape or that isn't a number. All of them are looked at before anything runs.
     KeyboardInterrupt
-        If Ctrl-C ended a simulation.
+        If Ctrl-C ended a simulation, or the script stopped it.
+
+    Any other error of a simulation, such as a `PhysicalRangeError`, ends the sweep too; a note says at which point.
 
     Examples
     --------
