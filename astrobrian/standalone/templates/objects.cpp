@@ -59,7 +59,7 @@ Network {{network.name}};
 
 // clocks
 {% for clock in clocks | sort(attribute='name') %}
-{{clock.__class__.__name__ if brian2_version >= (2, 10) and clock.__class__.__name__ == 'EventClock' else 'Clock'}} {{clock.name}};
+{{'EventClock' if clock.__class__.__name__ == 'EventClock' else 'Clock'}} {{clock.name}};
 {% endfor %}
 
 // arrays
