@@ -206,8 +206,18 @@ def synapse(model: Model, duration: Quantity, spikes: Quantity) -> dict[str, Any
     )
 
 
-def network(duration: Quantity, scale: float = 1.0, seed: int = 1) -> dict[str, Any]:
+def network(
+    duration: Quantity, scale: float = 1.0, seed: int = 1, calcium: Quantity | None = None
+) -> dict[str, Any]:
     """The network of `brunel_astrocytes` in NEST, on one thread.
+
+    Parameters
+    ----------
+    duration : Quantity
+    scale, seed : optional
+        As in `brunel_astrocytes.assemble`.
+    calcium : Quantity, optional
+        Of the astrocytes at the start; by default as in the model.
 
     Returns
     -------
@@ -218,6 +228,7 @@ def network(duration: Quantity, scale: float = 1.0, seed: int = 1) -> dict[str, 
     """
     N_e, N_i, N_a = brunel.sizes(scale)
     w_e, w_i = (model.parameters[name].value for model, name in WEIGHTS)
+    start = {} if calcium is None else {"Ca_astro": in_unit(calcium, "umolar")}
     return ask(
         "network",
         seed=seed,
@@ -225,7 +236,9 @@ def network(duration: Quantity, scale: float = 1.0, seed: int = 1) -> dict[str, 
         inhibitory=N_i,
         astrocytes=N_a,
         neuron=named(brunel.neuron, NEURON),
-        astrocyte=_astrocyte(brunel.astrocyte, brunel.INITIAL_IP3) | named(brunel.excitation, PRODUCTION),
+        astrocyte=_astrocyte(brunel.astrocyte, brunel.INITIAL_IP3)
+        | named(brunel.excitation, PRODUCTION)
+        | start,
         poisson_rate=in_unit(brunel.NOISE_SOURCES * brunel.NOISE_RATE, "Hz"),
         poisson_weight=w_e,
         p_primary=brunel.P_CONNECTED / scale,
