@@ -40,6 +40,7 @@ from astrobrian.creation import point_to_user
 from astrobrian.linear_step import Coefficients, LinearStep
 from astrobrian.links import SUFFIX
 from astrobrian.standalone import has_template
+from astrobrian.writers import writing_clocks
 
 
 class Territories(NeuronGroup):
@@ -93,7 +94,7 @@ class Territories(NeuronGroup):
             self._mirror(astrocytes, mirrored)
             self.contained_objects.remove(self.state_updater)
             self.state_updater: StateUpdater = LinearStep(self, method, options, slow=self.mirrored)
-            self.contained_objects.extend([self.state_updater, Refresh(self)])
+            self.contained_objects.extend([self.state_updater, Refresh(self, astrocytes)])
 
     def _share_parameters(self, synapses: Synapses) -> None:
         """Let the equations read the shared parameters of the synapses where they are."""
@@ -116,17 +117,19 @@ class Refresh(CodeRunner):
     """Copies variables of the astrocytes to the territories, and computes the coefficients that depend on them.
 
     It does so at every step, before either group is integrated; where the device has a template for it, only if
-    anything that it reads differs from what it was.
+    anything that it reads differs from what it was. If nobody but the astrocytes changes what is copied, it isn't even
+    compared before they have made another step.
     """
 
-    def __init__(self, territories: Territories) -> None:
+    def __init__(self, territories: Territories, astrocytes: NeuronGroup) -> None:
+        self.astrocytes = astrocytes
         super().__init__(
             territories,
             "stateupdate",
             clock=territories.clock,
             when="groups",
-            order=territories.order
-            - 3,  # what sums over synapses may read it: Brian2 at -1, SumOverTerritory at -2
+            # what sums over synapses may read it: Brian2 at -1, SumOverTerritory at -2
+            order=territories.order - 3,
             name=f"{territories.name}_refresh",
             check_units=False,
         )
@@ -156,8 +159,15 @@ class Refresh(CodeRunner):
         ]
         if has_template("refresh") and all(isinstance(source, ArrayVariable) for _, source in copied):
             read = set().union(*(pair.identifiers for pair in coefficients)) & set(variables)
-            shared = [variables[name] for name in sorted(read - self.group.mirrored.keys())]
-            self.template, self.template_kwds = "refresh", {"copied": copied, "shared": shared}
+            clocks = set().union(*(writing_clocks(source) for _, source in copied))
+            self.template, self.template_kwds = (
+                "refresh",
+                {
+                    "copied": copied,
+                    "shared": [variables[name] for name in sorted(read - self.group.mirrored.keys())],
+                    "clock": self.astrocytes.clock if clocks <= {self.astrocytes.clock} else None,
+                },
+            )
 
 
 def sum_template(synapses: Synapses, target: str) -> dict:

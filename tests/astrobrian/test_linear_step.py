@@ -4,10 +4,11 @@ import shutil
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, TimedArray, ms, second
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, TimedArray, ms, second
 from numpy.testing import assert_allclose
 
-from astrobrian import TripartiteSynapses, use_backend
+from astrobrian import TripartiteSynapses, build, use_backend
+from astrobrian.writers import writing_clocks
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler"
@@ -86,3 +87,54 @@ def test_compiled_code_notices_every_change():
     use_backend("cpp")
     _, lifted = simulate("lifted")
     assert_same(lifted, published)
+
+
+def simulate_twice(form):
+    """Astrocytes that nobody but they themselves change, and the user between runs, amid one of their steps."""
+    source = SpikeGeneratorGroup(1, [0, 0, 0, 0], [1, 5.4, 6, 11.1] * ms)
+    target = NeuronGroup(3, "x : 1")
+    glia = NeuronGroup(
+        2,
+        "dG/dt = -G/(20*ms) : 1",
+        threshold="G < 0.4",
+        reset="G += 1",
+        method="exact",
+        dt=2 * ms,
+        name="glia*",
+    )
+    glia.G = [0.5, 1]
+    model = "dg/dt = (30*G_astro*(1 - g) - g/(50*ms*Hz))*Hz : 1"
+    synapses = TripartiteSynapses(source, target, glia, model, "x_post += g", form=form, method="exact")
+    synapses.connect()
+    synapses.cover(by="post", index=[0, 1, -1])
+    monitor = StateMonitor(synapses, "g", record=np.arange(3))
+    network = Network(source, target, glia, synapses, monitor)
+    network.run(5.3 * ms)
+    glia.G = [2, 0.7]
+    network.run(7 * ms)
+    build()
+    return glia, synapses, {"x": np.array(target.x[:]), "g": np.array(monitor.g)}
+
+
+@needs_compiler
+def test_compiled_code_that_looks_only_when_astrocytes_step():
+    _, _, published = simulate_twice("published")
+    use_backend("cpp", build_on_run=False)
+    glia, synapses, lifted = simulate_twice("lifted")
+    assert writing_clocks(glia.variables["G"]) == {glia.clock}
+    assert synapses.territories.state_updater.coefficients
+    assert_same(lifted, published)
+
+
+def test_everyone_who_changes_a_variable_is_found():
+    glia = NeuronGroup(2, "dG/dt = -G/(20*ms) : 1\nfed : 1\nspare : 1\nread : 1", dt=2 * ms, method="euler")
+    source = SpikeGeneratorGroup(1, [], [] * ms, dt=3 * ms)
+    assert writing_clocks(glia.variables["G"]) == {glia.clock}
+    assert writing_clocks(glia.variables["spare"]) == set()
+    regular = glia[:1].run_regularly("spare = G", dt=5 * ms)
+    pathway = Synapses(source, glia, on_pre="spare_post += 1", dt=3 * ms)
+    sums = Synapses(glia, glia, "fed_post = read_pre : 1 (summed)")
+    assert writing_clocks(glia.variables["spare"]) == {regular.clock, pathway.pre.clock}
+    assert writing_clocks(glia.variables["fed"]) == {glia.clock}
+    assert writing_clocks(glia.variables["read"]) == set()
+    del sums
