@@ -61,7 +61,11 @@ def prepare(stack: ExitStack, tell: Tell) -> Prepared:
         tell(f"compiling {name}")
         worker = program.in_worker(stack, "astrobrian", partial(own.lifted, scale=scale), SECONDS)
         sides[name] = partial(worker, run, round(scale * (EXCITATORY + INHIBITORY)))
-    return Prepared(sides)
+    profiles = {
+        f"profile at {name}": partial(program.profile, stack, partial(own.lifted, scale=scale), SECONDS)
+        for name, scale in SCALES.items()
+    }
+    return Prepared(sides, profiles)
 
 
 def bytes_per_synapse(repetition: Repetition) -> float:
