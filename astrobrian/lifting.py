@@ -103,10 +103,14 @@ class Lifting:
         self.gathered = gathered
         self.own = own
         self.method = method
-        self.functions: Mapping[str, Any] = {**(namespace or {}), **DEFAULT_FUNCTIONS}
         self.asked: dict[str, str] = {}
         #: Right-hand sides with subexpressions written out, also those of the subexpressions.
         self.rates = dict(equations.get_substituted_expressions(include_subexpressions=True))
+        expressions = [*(rate.code for rate in self.rates.values()), *initial.values()]
+        used = set[str]().union(*map(called, expressions))
+        # no more than is needed: a namespace may hold everything that the user has, also what was deleted
+        self.functions = {name: what for name, what in (namespace or {}).items() if name in used}
+        self.functions |= DEFAULT_FUNCTIONS
         self.uniform: set[str] = set()
         self.accumulated: set[str] = set()
 

@@ -1,5 +1,8 @@
 """Which variables may live once per territory: the decisions and their reasons."""
 
+import gc
+from weakref import ref
+
 import pytest
 from brian2 import TimedArray, ms
 
@@ -103,6 +106,16 @@ def test_functions_that_may_keep_a_state_are_called_for_each_synapse(known):
     decision = decide(model, namespace=known)["Gamma"]
     assert decision.place == SYNAPSE
     assert "drift(), which is not known to give the same value" in decision.reason
+
+
+def test_what_the_user_has_and_deletes_is_not_kept_alive():
+    stimulus = TimedArray([1, 2], dt=1 * ms)
+    there = ref(stimulus)
+    lifting = Lifting(full.equations, {}, {}, [], neurons, namespace={"stimulus": stimulus})
+    del stimulus
+    gc.collect()
+    assert there() is None
+    assert lifting.decisions()
 
 
 @pytest.mark.parametrize("method", ["gsl_rkf45", ("exact", "euler")])
