@@ -216,10 +216,16 @@ class LiftedSynapses(CoveredSynapses):
         variable = self._add_own(name)
         if self._connect_called:
             VariableView(name, variable, self).set_item(slice(None), cell, namespace={})
-        for monitor in StateMonitor.__instances__():
-            if monitor().source is self and name in monitor().record_variables:
-                monitor().variables._variables[f"_source_{name}"] = variable
-                monitor().variables.indices[f"_source_{name}"] = "_idx"
+        self._tell_monitors(name, variable)
+
+    def _tell_monitors(self, name: str, variable: DynamicArrayVariable) -> None:
+        """Let those that record a variable of the territories record that of the synapses instead."""
+        recorded = f"_source_{name}"
+        for reference in StateMonitor.__instances__():
+            monitor = reference()
+            if getattr(monitor, "source", None) is self and recorded in getattr(monitor, "variables", ()):
+                monitor.variables._variables[recorded] = variable
+                monitor.variables.indices[recorded] = "_idx"
 
     def _integrate_own(self, names: Collection[str]) -> None:
         own = [self.model.equations[name] for name in names]
