@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -151,6 +152,10 @@ class StandaloneDevice(CPPStandaloneDevice):
             write_whole(program, kept)
             program.chmod(0o755)
 
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        with _large_pages():
+            super().run(*args, **kwargs)
+
     def delete(self, code: bool = True, *args: Any, **kwargs: Any) -> None:
         if code and self.writer is not None:
             # Brian2 misses the files that only its own build makes, and doesn't know those that only this one does
@@ -184,6 +189,20 @@ class StandaloneDevice(CPPStandaloneDevice):
             each_step=[f"code_objects/{each.name}.cpp" for each in ours if each.name not in once],
             once=[*blocks, *(f"code_objects/{each.name}.cpp" for each in ours if each.name in once)],
         )
+
+
+@contextmanager
+def _large_pages() -> Iterator[None]:
+    """Let the program have memory in large pages, if its C library can: a million synapses are made in less time."""
+    name = "GLIBC_TUNABLES"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "glibc.malloc.hugetlb=1"
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 standalone_device = StandaloneDevice()
