@@ -41,7 +41,7 @@ def test_a_compiled_simulation_tells_both_stages(tmp_path):
 
 def test_a_failure_is_in_the_summary(tmp_path):
     with pytest.raises(ValueError, match="scale"):
-        run_figure("network", tmp_path, backend="numpy", scale=5)
+        run_figure("network", tmp_path, backend="numpy", scale=0.1)
     assert read_summary(tmp_path)["status"] == "failed"
 
 
