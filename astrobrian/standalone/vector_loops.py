@@ -8,7 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from brian2 import TimedArray
 from brian2.core.functions import DEFAULT_FUNCTIONS, Function
-from brian2.core.variables import ArrayVariable, Variable
+from brian2.core.variables import ArrayVariable, Constant, Variable
+
+# Fewer cells gain nothing, and those left over from a vector are rounded in another way than the others: in a small
+# symmetric network, such as the ring of the published figure 5, cells that mirror each other wouldn't go on doing so
+FEW = 256
 
 
 def flags() -> list[str]:
@@ -26,7 +30,7 @@ def vectorisable(
     indices: Mapping[str, str],
     get_array_name: Callable[[ArrayVariable], str],
 ) -> bool:
-    """Whether the passes of a loop are independent of each other and of their order.
+    """Whether the passes of a loop are many, and independent of each other and of their order.
 
     They aren't if the code draws random numbers, or if it writes to an array that it also reaches through another index
     than that of the loop. A function that a user wrote in C++ may do anything.
@@ -40,6 +44,9 @@ def vectorisable(
     get_array_name : function
         Name of a variable's array in the code.
     """
+    number = variables.get("N")
+    if isinstance(number, Constant) and number.value < FEW:
+        return False
     if not all(_depends_on_arguments_only(v) for v in variables.values() if isinstance(v, Function)):
         return False
     arrays = {

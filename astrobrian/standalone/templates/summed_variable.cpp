@@ -24,25 +24,31 @@
     {% if _at_once %}
     const int _block = 256;
     {{c_data_type(_target_var.dtype)}} _added[_block];
-    for (int _start = 0; _start < _N; _start += _block)
+    int _start = 0;
+    for (; _start + _block <= _N; _start += _block)
     {
-        const int _stop = _N - _start < _block ? _N : _start + _block;
         #pragma omp simd
-        for (int _idx = _start; _idx < _stop; _idx++)
+        for (int _k = 0; _k < _block; _k++)
         {
+            const int _idx = _start + _k;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
-            _added[_idx - _start] = _synaptic_var;
+            _added[_k] = _synaptic_var;
         }
-        for (int _idx = _start; _idx < _stop; _idx++)
-            {{_target}}[{{_target_idx}}] += _added[_idx - _start];
+        for (int _k = 0; _k < _block; _k++)
+        {
+            const int _idx = _start + _k;
+            {{_target}}[{{_target_idx}}] += _added[_k];
+        }
     }
     {% else %}
-    for (int _idx = 0; _idx < _N; _idx++)
+    int _start = 0;
+    {% endif %}
+    // fewer than a block: one by one, see astrobrian/standalone/vector_loops.py
+    for (int _idx = _start; _idx < _N; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
         {{_target}}[{{_target_idx}}] += _synaptic_var;
     }
-    {% endif %}
 {% endblock %}
