@@ -21,8 +21,10 @@ def writing_clocks(variable: Variable) -> set[Clock]:
     Assignments between runs, and functions of the user's that write to arrays behind Brian2's back, are not among them.
     """
     clocks = set()
-    for reference in CodeRunner.__instances__():
+    for reference in list(CodeRunner.__instances__()):
         runner = reference()
+        if not hasattr(runner, "clock") or not hasattr(runner, "group"):
+            continue  # gone, or never finished, as after an error in a notebook
         with suppress(ReferenceError):  # its group is gone
             variables = runner.group.variables
             if any(name in variables and variables[name] is variable for name in _written(runner)):

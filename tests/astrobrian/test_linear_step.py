@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, TimedArray, ms, second
+from brian2.groups.group import CodeRunner
 from numpy.testing import assert_allclose
 
 from astrobrian import TripartiteSynapses, build, use_backend
@@ -138,3 +139,10 @@ def test_everyone_who_changes_a_variable_is_found():
     assert writing_clocks(glia.variables["fed"]) == {glia.clock}
     assert writing_clocks(glia.variables["read"]) == set()
     del sums
+
+
+def test_an_object_that_was_never_finished_changes_nothing():
+    glia = NeuronGroup(2, "dG/dt = -G/(20*ms) : 1", method="euler")
+    unfinished = object.__new__(CodeRunner)
+    CodeRunner.__instancefollower__.add(unfinished)
+    assert writing_clocks(glia.variables["G"]) == {glia.clock}
