@@ -11,6 +11,7 @@ import pytest
 from brian2 import Network, NeuronGroup, StateMonitor, defaultclock, get_device, ms, prefs, umolar
 
 from astrobrian import AstrocyteGroup, BackendError, backends, build, use_backend
+from astrobrian.backends import choice, obstacles
 from astrobrian.equations import chi
 
 
@@ -117,15 +118,15 @@ def test_a_missing_compiler_is_named_with_the_way_out(monkeypatch, name):
 def test_missing_make_cython_and_headers_are_named(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(
-            backends.shutil, "which", lambda program: None if program == "make" else f"/bin/{program}"
+            obstacles.shutil, "which", lambda program: None if program == "make" else f"/bin/{program}"
         )
         assert "`make` is not installed" in backends.obstacle("cpp").reason
         assert backends.obstacle("cython") is None
     with monkeypatch.context() as patch:
-        patch.setattr(backends, "find_spec", lambda name: None)
+        patch.setattr(obstacles, "find_spec", lambda name: None)
         assert backends.obstacle("cython").fix.startswith("`pip install cython`")
     with monkeypatch.context() as patch:
-        patch.setattr(backends.sysconfig, "get_path", lambda name: "/nowhere")
+        patch.setattr(obstacles.sysconfig, "get_path", lambda name: "/nowhere")
         assert "Python.h" in backends.obstacle("cython").reason
 
 
@@ -144,14 +145,14 @@ def test_a_directory_that_cannot_be_written_to(tmp_path):
 def test_a_full_disk(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(backends.shutil, "disk_usage", lambda path: usage._replace(free=5_000_000))
+        patch.setattr(choice.shutil, "disk_usage", lambda path: usage._replace(free=5_000_000))
         with pytest.raises(OSError, match=r"has only 5 MB of free space left"):
             use_backend("cpp", directory=tmp_path)
 
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(backends.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(choice.tempfile, "TemporaryFile", full)
     with pytest.raises(OSError, match=r"No space left on device.*; give another directory"):
         use_backend("cpp", directory=tmp_path)
 

@@ -1,0 +1,1 @@
+"""CUDA: what Brian2CUDA needs to run astrocytes."""
