@@ -17,7 +17,9 @@ from astrobrian import use_backend
 from astrobrian.standalone import vector_loops
 from astrobrian.studies.benchmarks.worker import Worker
 
-Device = Literal["brian2", "astrobrian"]
+Device = Literal["brian2", "astrobrian", "cuda"]
+
+BACKENDS = {"astrobrian": "cpp", "cuda": "cuda"}
 
 _built: tuple[Network, float] | None = None
 
@@ -29,8 +31,8 @@ def describe(
 
     Parameters
     ----------
-    device : {"brian2", "astrobrian"}
-        Brian2's own, or that of ``use_backend("cpp")``; with the same flags of the compiler.
+    device : {"brian2", "astrobrian", "cuda"}
+        Brian2's own, that of ``use_backend("cpp")``, with the same flags of the compiler, or ``use_backend("cuda")``.
     make : callable
         Makes the network.
     seconds : float
@@ -41,8 +43,8 @@ def describe(
         Whether it times each of its code objects.
     """
     global _built
-    if device == "astrobrian":
-        use_backend("cpp", directory=folder, build_on_run=False, run=False)
+    if device in BACKENDS:
+        use_backend(BACKENDS[device], directory=folder, build_on_run=False, run=False)
     else:
         prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}", "--silent"]
         set_device("cpp_standalone", directory=folder and str(folder), build_on_run=False, run=False)
@@ -112,6 +114,8 @@ def in_worker(
     return worker
 
 
-def profile(stack: ExitStack, make: Callable[[], Network], seconds: float) -> dict[str, float]:
-    """Where the time of a network on our device goes, code object by code object."""
-    return in_worker(stack, "astrobrian", make, seconds, profile=True)(profiled)
+def profile(
+    stack: ExitStack, make: Callable[[], Network], seconds: float, device: Device = "astrobrian"
+) -> dict[str, float]:
+    """Where the time of a network goes, code object by code object."""
+    return in_worker(stack, device, make, seconds, profile=True)(profiled)
