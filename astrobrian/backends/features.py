@@ -24,7 +24,7 @@ class Feature:
     title : str
         As in the table.
     other : Mapping of str to (str, str), optional
-        For each backend on which it doesn't simply work: "lowered" or "refused", and how or why, in words.
+        For each backend on which it doesn't simply work: "lowered" or "refused", and how or why, in one sentence.
     """
 
     title: str
@@ -40,6 +40,162 @@ class Feature:
         return [backend for backend in BACKENDS if self.status(backend) != "refused"]
 
 
-FEATURES: dict[str, Feature] = {
+def _lowered(how: str, *backends: str) -> dict[str, tuple[Literal["lowered", "refused"], str]]:
+    return {backend: ("lowered", how) for backend in backends}
+
+
+def _refused(why: str, *backends: str) -> dict[str, tuple[Literal["lowered", "refused"], str]]:
+    return {backend: ("refused", why) for backend in backends}
+
+
+_MIRRORED = _lowered(
+    "the astrocyte's output is mirrored to the postsynaptic neuron, and a second synapse object writes to the astrocyte",
+    "genn",
+)
+_GATED = _lowered(
+    "every object steps at the fastest clock, and a slower one keeps its values in between", "genn"
+)
+_ON_HOST = "the simulation doesn't come back to Python before it has ended"
+_ONE_PROGRAM = "one program runs from beginning to end"
+
+ASTROCYTES: dict[str, Feature] = {
     "one_group": Feature("one group of astrocytes"),
+    "several_groups": Feature("several groups of astrocytes", _MIRRORED),
+    "open_loop": Feature("open loop: synapses feed astrocytes", _MIRRORED),
+    "closed_loop": Feature("closed loop: astrocytes also modulate their synapses", _MIRRORED),
+    "astrocyte_clock": Feature("a separate clock of the astrocytes", _GATED),
+    "gap_junctions_linear": Feature("linear gap junctions"),
+    "gap_junctions_thresholded": Feature("thresholded gap junctions"),
+    "slow_inward_current": Feature("slow inward current"),
+    "stochastic_gate": Feature("a stochastic gate of calcium release"),
+    "without_astrocytes": Feature("neurons without astrocytes"),
+}
+
+TERRITORIES: dict[str, Feature] = {
+    "cover_by_post": Feature("territories by the postsynaptic neuron", _MIRRORED),
+    "cover_by_pre": Feature(
+        "territories by the presynaptic neuron",
+        _refused("a pathway can't read a variable of the presynaptic neuron", "genn"),
+    ),
+    "cover_by_synapse": Feature("territories given for each synapse", _MIRRORED),
+    "several_astrocytes_per_neuron": Feature(
+        "several astrocytes at one neuron",
+        _lowered("synapses are split by the astrocytes of their neuron", "genn"),
+    ),
+    "uncovered_synapses": Feature("synapses without an astrocyte", _MIRRORED),
+    "several_synapse_groups": Feature("several synapse objects with the same astrocytes", _MIRRORED),
+    "gather_sum": Feature("astrocytes fed with the sum of their synapses", _MIRRORED),
+    "write_astro": Feature("X_astro += ... at a spike", _MIRRORED),
+    "kept_variables": Feature(
+        "variables kept on each synapse instead of once per astrocyte",
+        _refused("what each synapse integrates is a time step off there", "genn"),
+    ),
+    "published_form": Feature(
+        "the published form: synapses between synapses and astrocytes",
+        _refused("synapses can't be the source or target of synapses", "genn"),
+    ),
+}
+
+SYNAPSES: dict[str, Feature] = {
+    "equal_delays": Feature("one delay for all synapses"),
+    "different_delays": Feature(
+        "a delay for each synapse", _refused("all synapses of an object have the same delay", "genn")
+    ),
+    "post_delays": Feature("a delay of the postsynaptic pathway", _refused("it would be ignored", "genn")),
+    "stdp": Feature("on_post and event-driven plasticity"),
+    "clock_driven_synapses": Feature(
+        "clock-driven equations of synapses",
+        _refused("they would be integrated in another order within the time step", "genn"),
+    ),
+    "summed_variables": Feature("summed variables of neurons"),
+    "n_incoming": Feature("N_incoming and N_outgoing in equations"),
+    "stochastic_release": Feature("stochastic release"),
+    "stochastic_release_feeding": Feature(
+        "stochastic release that feeds an astrocyte",
+        _refused("neuron and astrocyte would get different random numbers for the same release", "genn"),
+    ),
+    "random_connections": Feature("connections drawn at random"),
+    "subgroups": Feature("subgroups"),
+    "synapses_regularly": Feature("run_regularly of synapses"),
+}
+
+INPUTS: dict[str, Feature] = {
+    "run_regularly": Feature("run_regularly of neurons and astrocytes"),
+    "timed_array": Feature("a TimedArray in equations"),
+    "poisson_input": Feature("PoissonInput"),
+    "poisson_group": Feature("PoissonGroup"),
+    "spike_generator": Feature("SpikeGeneratorGroup"),
+    "noise": Feature("noise in the equations of neurons"),
+    "user_functions": Feature(
+        "a function of the user, in C++ and in Python", _refused("it isn't handed on to GeNN", "genn")
+    ),
+    "custom_events": Feature("custom events"),
+    "linked_variables": Feature(
+        "linked variables", _refused("a group can't read the variables of another one", "genn")
+    ),
+    "network_operation": Feature("network operations", _refused(_ON_HOST, "cpp", "cuda", "genn")),
+}
+
+MONITORS: dict[str, Feature] = {
+    "monitor_spikes": Feature("a monitor of spikes"),
+    "monitor_releases": Feature("a monitor of releases"),
+    "monitor_spike_variables": Feature("a monitor of variables at spikes"),
+    "monitor_neurons": Feature("a monitor of variables of neurons"),
+    "monitor_astrocytes": Feature("a monitor of variables of astrocytes"),
+    "monitor_synapses": Feature("a monitor of variables of synapses"),
+    "monitor_lifted": Feature("a monitor of lifted variables, by synapse", _MIRRORED),
+    "monitor_territories": Feature("a monitor of territories", _MIRRORED),
+    "monitor_rate": Feature("a monitor of the population rate"),
+}
+
+RUNNING: dict[str, Feature] = {
+    "several_runs": Feature(
+        "several calls of run",
+        _refused("the second would begin with other values than the first ended with", "genn"),
+    ),
+    "values_between_runs": Feature(
+        "values read between two runs", _refused(_ONE_PROGRAM, "cpp", "cuda", "genn")
+    ),
+    "seeds": Feature("the same random numbers after the same seed", _refused("GeNN draws its own", "genn")),
+    "sweep": Feature(
+        "a sweep without compiling again",
+        {
+            **_refused("nothing is compiled into one program; write a loop", "numpy", "cython"),
+            **_refused("programs there can't be given other values", "cuda", "genn"),
+        },
+    ),
+    "single_precision": Feature("single precision"),
+    "store_restore": Feature("store and restore", _refused(_ONE_PROGRAM, "cpp", "cuda", "genn")),
+    "range_guard": Feature(
+        "a run that stops when a variable leaves its physical range",
+    ),
+    "threads": Feature(
+        "several threads",
+        _refused('it is an option of the backend "cpp"', "numpy", "cython", "cuda", "genn"),
+    ),
+    "gsl": Feature(
+        "integration methods of the GNU Scientific Library",
+        {
+            **_refused("it needs code that NumPy doesn't have", "numpy"),
+            **_refused("AstroBrian's own device doesn't have its templates; Brian2's does", "cpp"),
+            **_refused("it isn't there for a GPU", "cuda"),
+            **_refused("GeNN has its own integration", "genn"),
+        },
+    ),
+    "profiling": Feature("profiling", _refused("the time of single objects isn't measured", "genn")),
+    "interrupt": Feature("Ctrl-C that ends a run and keeps its results"),
+}
+
+#: The sections of the table.
+THEMES: dict[str, dict[str, Feature]] = {
+    "Astrocytes": ASTROCYTES,
+    "Territories": TERRITORIES,
+    "Synapses": SYNAPSES,
+    "Inputs and code of the user": INPUTS,
+    "Monitors": MONITORS,
+    "Running": RUNNING,
+}
+
+FEATURES: dict[str, Feature] = {
+    key: feature for features in THEMES.values() for key, feature in features.items()
 }
