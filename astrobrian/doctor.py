@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from astrobrian.backends import PLANNED, SUPPORTED, compiler, obstacle
+from astrobrian.backends import BACKENDS, compiler, obstacle
 
 PACKAGES = (
     "astrobrian",
@@ -116,10 +116,7 @@ def doctor(timeout: float = 300) -> Report:
         python=platform.python_version(),
         packages=packages,
         tools=tools,
-        backends=(
-            *(_examine(name, timeout) for name in SUPPORTED),
-            *(_planned(name, packages, tools) for name in PLANNED),
-        ),
+        backends=tuple(_examine(name, timeout) for name in BACKENDS),
     )
 
 
@@ -189,17 +186,3 @@ def _examine(name: str, timeout: float) -> BackendReport:
             seconds=seconds,
         )
     return BackendReport(name, works=True, seconds=seconds)
-
-
-def _planned(name: str, packages: dict[str, str | None], tools: dict[str, str | None]) -> BackendReport:
-    wanted = {
-        "cuda": {"brian2cuda": packages["brian2cuda"], "nvcc": tools["CUDA compiler"], "GPU": tools["GPU"]},
-        "genn": {"brian2genn": packages["brian2genn"], "GENN_PATH": tools["GENN_PATH"]},
-    }[name]
-    here = ", ".join(f"{what}: {found or 'not found'}" for what, found in wanted.items())
-    return BackendReport(
-        name,
-        works=False,
-        reason=f"not supported by this version of AstroBrian yet ({here})",
-        fix='use_backend("cpp") is the fastest that is',
-    )

@@ -14,19 +14,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from brian2 import defaultclock, get_device, get_logger, prefs, set_device, start_scope
 from brian2.core.magic import collect
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
+from astrobrian.backends.features import BACKENDS
 from astrobrian.backends.obstacles import BackendError, obstacle
 from astrobrian.standalone import programs, standalone_device
 from astrobrian.standalone.programs import compile_command, compiler
 
 logger = get_logger(__name__)
 
-RUNTIME = ("numpy", "cython")
-SUPPORTED = (*RUNTIME, "cpp")
-PLANNED = ("cuda", "genn")
+# Which backends each option is for; build_options go to the two that make one program
+OPTIONS = {
+    "threads": ("cpp",),
+    "gpu": ("cuda", "genn"),
+    "directory": ("cpp", "cuda", "genn"),
+    "build_on_run": ("cpp", "cuda"),
+}
+PRECISIONS = {"single": np.float32, "double": np.float64}
 
 # A large network's code, objects and results; a build that runs out of space fails with a message about something else
 SPACE_NEEDED = 200e6
@@ -36,6 +43,8 @@ def use_backend(
     name: str,
     *,
     threads: int | None = None,
+    gpu: int | None = None,
+    precision: str = "double",
     directory: str | Path | None = None,
     build_on_run: bool = True,
     **build_options: Any,
@@ -45,102 +54,146 @@ def use_backend(
     ========== ===============================================================================================
     "numpy"    no compiler needed; for small networks and short tests
     "cython"   compiled piece by piece while the script runs; monitors can be read between runs
-    "cpp"      the whole simulation as one C++ program; the fastest, for large networks
+    "cpp"      the whole simulation as one C++ program; the fastest on a CPU, for large networks
+    "cuda"     the whole simulation as one program for a GPU; for the largest networks
+    "genn"     GeNN, on a CPU or a GPU, in an environment of its own
     ========== ===============================================================================================
 
-    On "cpp" nothing is simulated until the program has been built, which `run` does. A script with several calls of
-    `run` says ``build_on_run=False`` and calls `build` after the last of them, or `sweep`. `brian2.seed` belongs after
-    this call; `defaultclock.dt` is kept. A program is compiled once: another process that needs the same, with the same
-    or other values of parameters and variables, takes it from a cache (see `astrobrian.standalone.programs`).
+    On "cpp" and "cuda" nothing is simulated until the program has been built, which `run` does. A script with several
+    calls of `run` says ``build_on_run=False`` and calls `build` after the last of them, or `sweep`. `brian2.seed` belongs
+    after this call; `defaultclock.dt` is kept. A program for "cpp" is compiled once: another process that needs the same,
+    with the same or other values of parameters and variables, takes it from a cache (see
+    `astrobrian.standalone.programs`).
 
-    Ctrl-C during a run ends it at the end of the current time step on every backend, and what was simulated until then
-    can be read. On "cpp" the program notices it by itself and writes its results; pressed again, it is killed.
+    Before anything is compiled, a network that a backend can't express is refused with an `UnsupportedFeature`.
+
+    Ctrl-C during a run ends it at the end of the current time step, and what was simulated until then can be read. On
+    "cpp" the program notices it by itself and writes its results; pressed again, it is killed.
 
     Parameters
     ----------
-    name : {"numpy", "cython", "cpp"}
+    name : {"numpy", "cython", "cpp", "cuda", "genn"}
     threads : int, optional
-        "cpp" only: simulate with so many OpenMP threads.
+        "cpp": simulate with so many OpenMP threads.
+    gpu : int, optional
+        "cuda": the number of the GPU, as `nvidia-smi` counts them; by default the best there is. "genn": the same; by
+        default it runs on the CPU.
+    precision : {"double", "single"}, optional
+        Of all variables: 64 or 32 bits.
     directory : path, optional
-        "cpp" only: where code and results go. By default a temporary one that is deleted when Python ends.
+        "cpp", "cuda", "genn": where code and results go. By default a temporary one that is deleted when Python ends.
     build_on_run : bool, optional
-        "cpp" only: whether `run` builds and runs at once.
+        "cpp", "cuda": whether `run` builds and runs at once.
     **build_options
-        "cpp" only: what else `brian2.devices.device.Device.build` takes, such as ``debug=True``, or ``clean=True`` to
-        compile in any case.
+        "cpp", "cuda": what else `brian2.devices.device.Device.build` takes, such as ``debug=True``, ``clean=True`` to
+        compile in any case, or ``run=False`` to compile only, for which "cuda" needs no GPU.
 
     Raises
     ------
     ValueError
         If there is no such backend, or an option isn't one of its options.
     BackendError
-        If it isn't supported yet, or something that it needs is missing here: the message says what to do.
+        If something that it needs is missing here: the message says what to do.
     OSError
         If the directory can't be written to or has not enough space.
 
     Examples
     --------
     >>> use_backend("cpp", threads=4, directory="build/network")
+    >>> use_backend("cuda", gpu=0, precision="single")
     """
-    _check_options(name, threads, directory, build_on_run, build_options)
-    if name in PLANNED:
-        raise BackendError(
-            f"the backend {name!r} isn't supported by this version of AstroBrian; supported are {', '.join(SUPPORTED)}"
-        )
-    if found := obstacle(name):
+    _check_name(name)
+    given = {
+        "threads": threads,
+        "gpu": gpu,
+        "directory": directory,
+        "build_on_run": None if build_on_run else False,
+    }
+    _check_options(name, given, build_options)
+    _check_values(threads, gpu, precision)
+    steps = {step: build_options[step] for step in ("compile", "run") if step in build_options}
+    if found := obstacle(name, gpu=gpu, **steps):
         raise BackendError(f"the backend {name!r} can't be used here: {found.reason}; {found.fix}")
+    if threads is not None:
+        _check_openmp()
+    if name in OPTIONS["directory"]:
+        directory = _writable(directory)
     _start_afresh(level=1)
     dt = defaultclock.dt
-    if name in RUNTIME:
-        prefs.codegen.target = name
-        set_device("runtime")
-    else:
-        if threads is not None:
-            _check_openmp()
-        prefs.devices.cpp_standalone.openmp_threads = threads or 0
-        if prefs.devices.cpp_standalone.extra_make_args_unix == ["-j"]:  # Brian2's default: all files at once
-            prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
-        directory = _writable(directory)
-        standalone_device.reinit()
-        gc.collect()  # what is gone gives its names back, and the same script again makes the same program
-        set_device(standalone_device, build_on_run=build_on_run, directory=directory, **build_options)
+    prefs.core.default_float_dtype = PRECISIONS[precision]
+    match name:
+        case "cpp":
+            prefs.devices.cpp_standalone.openmp_threads = threads or 0
+            if prefs.devices.cpp_standalone.extra_make_args_unix == [
+                "-j"
+            ]:  # Brian2's default: all files at once
+                prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
+            _choose_program(standalone_device, build_on_run, directory=directory, **build_options)
+        case "cuda":
+            from astrobrian.cuda.device import cuda_device
+            from astrobrian.cuda.preferences import prepare
+
+            prepare(gpu)
+            _choose_program(cuda_device(), build_on_run, directory=directory, **build_options)
+        case "genn":
+            from astrobrian.genn.device import genn_device
+
+            prefs.codegen.target = "numpy"  # for what the script does before it calls run
+            set_device(genn_device(), gpu=gpu, directory=directory)
+        case _:
+            prefs.codegen.target = name
+            set_device("runtime")
     defaultclock.dt = dt
 
 
-def build() -> None:
-    """Build and run what a script with ``use_backend("cpp", build_on_run=False)`` has described.
+def _choose_program(device: CPPStandaloneDevice, build_on_run: bool, **build_options: Any) -> None:
+    device.reinit()
+    gc.collect()  # what is gone gives its names back, and the same script again makes the same program
+    set_device(device, build_on_run=build_on_run, **build_options)
 
-    On other backends everything has run already, and this does nothing.
+
+def build() -> None:
+    """Build and run what a script with ``use_backend(..., build_on_run=False)`` has described.
+
+    On backends that don't make one program of a script everything has run already, and this does nothing.
     """
     device = get_device()
     if isinstance(device, CPPStandaloneDevice):
         device.build(**device.build_options)
 
 
-def _check_options(
-    name: str, threads: int | None, directory: object, build_on_run: bool, build_options: dict[str, Any]
-) -> None:
-    known = (*SUPPORTED, *PLANNED)
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=1)
+def _check_name(name: str) -> None:
+    if name not in BACKENDS:
+        close = difflib.get_close_matches(str(name), BACKENDS, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"there is no backend {name!r}, only {', '.join(SUPPORTED)}{hint}")
-    if name in RUNTIME:
-        given = {
-            "threads": threads,
-            "directory": directory,
-            "build_on_run": not build_on_run or None,
-            **build_options,
-        }
-        for option in (option for option, value in given.items() if value is not None):
-            raise ValueError(f'{option} is an option of the backend "cpp", not of {name!r}')
-    unknown = build_options.keys() - inspect.signature(CPPStandaloneDevice.build).parameters.keys()
-    if unknown:
-        raise ValueError(
-            f'{min(unknown)} is no option of the backend "cpp", nor of Brian2 for it (see Device.build)'
-        )
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ValueError(f"there is no backend {name!r}, only {', '.join(BACKENDS)}{hint}")
+
+
+def _check_options(name: str, given: dict[str, Any], build_options: dict[str, Any]) -> None:
+    """Whether each option is one of this backend."""
+    for option, value in given.items():
+        if value is not None and name not in OPTIONS[option]:
+            theirs = " and ".join(f'"{backend}"' for backend in OPTIONS[option])
+            raise ValueError(f"{option} is an option of {theirs}, not of {name!r}")
+    known = inspect.signature(CPPStandaloneDevice.build).parameters.keys()
+    for option in sorted(build_options):
+        if option not in known:
+            options = ("precision", *(each for each, backends in OPTIONS.items() if name in backends))
+            raise ValueError(
+                f"{option} is no option of the backend {name!r}; it takes {', '.join(options)}"
+                f"{', and what Device.build of Brian2 does' if name in OPTIONS['build_on_run'] else ''}"
+            )
+        if name not in OPTIONS["build_on_run"]:
+            raise ValueError(f'{option} is an option of "cpp" and "cuda", not of {name!r}')
+
+
+def _check_values(threads: int | None, gpu: int | None, precision: str) -> None:
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
         raise ValueError(f"threads must be a positive whole number, got {threads!r}")
+    if gpu is not None and (not isinstance(gpu, int) or isinstance(gpu, bool) or gpu < 0):
+        raise ValueError(f"gpu is the number of a GPU, such as 0, as `nvidia-smi` lists them, got {gpu!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is 'double' or 'single', got {precision!r}")
 
 
 def _start_afresh(level: int) -> None:

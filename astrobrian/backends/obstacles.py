@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from brian2 import prefs
 
+from astrobrian.backends import nvidia
+from astrobrian.backends.genn_installation import genn_folder, genn_python, genn_version, numbers, versions_in
 from astrobrian.standalone.programs import compile_command, compiler
 
 INSTALL_COMPILER = (
@@ -18,6 +24,23 @@ INSTALL_COMPILER = (
     "`conda install -c conda-forge cxx-compiler make`; macOS: `xcode-select --install`; Windows: Build Tools for "
     "Visual Studio) or name another in the environment variable CXX"
 )
+OTHERWISE = ', or use_backend("numpy")'
+INSTALL_DRIVER = "install one (Ubuntu: `sudo ubuntu-drivers install`) and restart"
+INSTALL_CUDA = (
+    "install the CUDA toolkit (https://developer.nvidia.com/cuda-downloads); if it is there, say where: `export "
+    "CUDA_PATH=/usr/local/cuda`"
+)
+WITHOUT_GPU = {
+    "cuda": ', or use_backend("cuda", run=False) to compile only',
+    "genn": ", or leave gpu out to run on the CPU",
+}
+#: The versions that were tried together.
+FOR_CUDA = {"brian2cuda": "1.0b1", "brian2": "2.10.1"}
+FOR_GENN = {"brian2genn": "1.7.0", "brian2": "2.5.4"}
+# Their metadata lacks these
+FOR_GENN_BELOW = {"numpy": "2", "cython": "3.1", "setuptools": "82"}
+GENN_ENVIRONMENT = "make an environment for it, `make genn-env PYTHON=python3.11`, and `export GENN_PYTHON=$PWD/.venv-genn/bin/python`"
+INSTALL_GENN = "`git clone --branch 4.9.0 https://github.com/genn-team/genn` and `export GENN_PATH=$PWD/genn`"
 
 
 class BackendError(RuntimeError):
@@ -32,32 +55,171 @@ class Obstacle:
     fix: str
 
 
-def obstacle(name: str) -> Obstacle | None:
-    """What stands in the way of a supported backend on this machine, or None.
+def obstacle(name: str, *, gpu: int | None = None, compile: bool = True, run: bool = True) -> Obstacle | None:
+    """What stands in the way of a backend on this machine, or None.
 
     Parameters
     ----------
-    name : {"numpy", "cython", "cpp"}
+    name : {"numpy", "cython", "cpp", "cuda", "genn"}
+    gpu : int, optional
+        Which one is wanted, see `astrobrian.use_backend`.
+    compile, run : bool, optional
+        "cuda": whether its programs are to be compiled, and run, on this machine.
     """
-    if name == "numpy":
-        return None
-    otherwise = ', or use_backend("numpy")'
+    obstacles: dict[str, Callable[[], Iterator[Obstacle]]] = {
+        "numpy": lambda: iter(()),
+        "cython": _of_cython,
+        "cpp": _of_cpp,
+        "cuda": lambda: _of_cuda(gpu or 0, compile, compile and run),
+        "genn": lambda: _of_genn(gpu),
+    }
+    return next(obstacles[name](), None)
+
+
+def _of_compiler() -> Iterator[Obstacle]:
+    # on Windows Brian2 looks for Visual Studio itself, and says so
+    if sys.platform != "win32" and compiler() is None:
+        yield Obstacle(
+            f"the C++ compiler {compile_command()[0]} is not installed", INSTALL_COMPILER + OTHERWISE
+        )
+
+
+def _of_cython() -> Iterator[Obstacle]:
+    yield from _of_compiler()
     if sys.platform == "win32":
-        return None  # Brian2 looks for Visual Studio itself, and says so
-    if compiler() is None:
-        return Obstacle(
-            f"the C++ compiler {compile_command()[0]} is not installed", INSTALL_COMPILER + otherwise
+        return
+    if find_spec("Cython") is None:
+        yield Obstacle("Cython is not installed", "`pip install cython`" + OTHERWISE)
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        yield Obstacle(
+            "Python's C headers (Python.h) are missing",
+            "install them (Debian or Ubuntu: `sudo apt install python3-dev`)" + OTHERWISE,
         )
-    if name == "cython":
-        if find_spec("Cython") is None:
-            return Obstacle("Cython is not installed", "`pip install cython`" + otherwise)
-        if not Path(sysconfig.get_path("include"), "Python.h").exists():
-            return Obstacle(
-                "Python's C headers (Python.h) are missing",
-                "install them (Debian or Ubuntu: `sudo apt install python3-dev`)" + otherwise,
+
+
+def _of_cpp() -> Iterator[Obstacle]:
+    yield from _of_compiler()
+    if sys.platform != "win32" and shutil.which(prefs.devices.cpp_standalone.make_cmd_unix) is None:
+        yield Obstacle(
+            "`make` is not installed", "install it (Debian or Ubuntu: `sudo apt install make`)" + OTHERWISE
+        )
+
+
+def _of_cuda(gpu: int, compiles: bool, runs: bool) -> Iterator[Obstacle]:
+    if sys.version_info < (3, 12):
+        yield Obstacle(
+            f"Brian2CUDA needs Python 3.12, this is {platform.python_version()}",
+            "make an environment for it, `make cuda-env PYTHON=python3.12`",
+        )
+    for package, wanted in FOR_CUDA.items():
+        if (found := _installed(package)) != wanted:
+            yield Obstacle(
+                f"{package} {wanted} is needed and {found or 'none'} is installed",
+                f"`pip install {' '.join(f'{name}=={number}' for name, number in FOR_CUDA.items())}`",
             )
-    elif shutil.which(prefs.devices.cpp_standalone.make_cmd_unix) is None:
-        return Obstacle(
-            "`make` is not installed", "install it (Debian or Ubuntu: `sudo apt install make`)" + otherwise
+    if compiles:
+        yield from _of_cpp()
+        yield from _of_toolkit()
+        if nvidia.curand_folder() is None:
+            yield Obstacle(
+                "CUDA's random number library (curand.h) is not installed", "`pip install nvidia-curand`"
+            )
+    if runs:
+        yield from _of_gpu(gpu, WITHOUT_GPU["cuda"])
+
+
+def _of_toolkit() -> Iterator[Obstacle]:
+    if nvidia.nvcc() is None:
+        named = os.environ.get("CUDA_PATH")
+        yield Obstacle(
+            f"there is no CUDA toolkit in CUDA_PATH={named}" if named else "CUDA's compiler is not installed",
+            INSTALL_CUDA,
         )
-    return None
+
+
+def _of_gpu(number: int, otherwise: str) -> Iterator[Obstacle]:
+    if nvidia.driver_version() is None:
+        yield Obstacle(
+            "there is no NVIDIA GPU, or no driver for it (nvidia-smi doesn't answer)",
+            INSTALL_DRIVER + otherwise,
+        )
+    gpus = nvidia.gpus()
+    if number >= len(gpus):
+        there = ", ".join(f"{n} ({gpu.name})" for n, gpu in enumerate(gpus)) or "none"
+        yield Obstacle(
+            f"there is no GPU {number}: programs may use {there}",
+            f"give the number of one in gpu=..., or look at the environment variable CUDA_VISIBLE_DEVICES{otherwise}",
+        )
+    toolkit, driver = nvidia.cuda_version(), nvidia.driver_cuda_version()
+    if toolkit and driver and toolkit[0] > driver[0]:
+        yield Obstacle(
+            f"nvcc is of CUDA {_dotted(toolkit)}, and the driver only runs programs of CUDA {_dotted(driver)}",
+            f"install a newer driver (Ubuntu: `sudo ubuntu-drivers install`), or CUDA {driver[0]} and say where it "
+            f"is: `export CUDA_PATH=/usr/local/cuda-{driver[0]}`{otherwise}",
+        )
+    known, gpu = nvidia.architectures(), gpus[number]
+    if known and gpu.capability not in known:
+        yield Obstacle(
+            f"{gpu.name} has compute capability {_dotted(gpu.capability)}, which nvcc "
+            f"{_dotted(toolkit) if toolkit else ''} can't compile for",
+            f"install {'an older' if gpu.capability < min(known) else 'a newer'} CUDA and say where it is: `export "
+            f"CUDA_PATH=/usr/local/cuda`{otherwise}",
+        )
+
+
+def _of_genn(gpu: int | None) -> Iterator[Obstacle]:
+    python = genn_python()
+    yield from _of_genn_python(python)
+    yield from _of_genn_folder()
+    yield from _of_cpp()
+    if gpu is not None:
+        yield from _of_toolkit()
+        yield from _of_gpu(gpu, WITHOUT_GPU["genn"])
+
+
+def _of_genn_python(python: str) -> Iterator[Obstacle]:
+    versions = versions_in(python)
+    if versions is None:
+        yield Obstacle(f"GENN_PYTHON={python} isn't a Python that can be started", GENN_ENVIRONMENT)
+        return
+    if versions["brian2genn"] is None:
+        where = "this Python, and GENN_PYTHON is not set" if python == sys.executable else python
+        yield Obstacle(f"brian2genn is not installed in {where}", GENN_ENVIRONMENT)
+        return
+    for package, wanted in FOR_GENN.items():
+        if (found := versions[package]) != wanted:
+            yield Obstacle(
+                f"{package} {wanted} is needed and {found or 'none'} is installed in {python}",
+                f"`{python} -m pip install {package}=={wanted}`",
+            )
+    for package, bound in FOR_GENN_BELOW.items():
+        if (found := versions[package]) is not None and numbers(found) >= numbers(bound):
+            yield Obstacle(
+                f"{package} {found} is installed in {python}, and brian2genn needs one below {bound}",
+                f"`{python} -m pip install '{package}<{bound}'`",
+            )
+
+
+def _of_genn_folder() -> Iterator[Obstacle]:
+    folder = genn_folder()
+    if folder is None:
+        yield Obstacle("GENN_PATH is not set", INSTALL_GENN)
+        return
+    found = genn_version(folder)
+    if found is None or not (folder / "bin" / "genn-buildmodel.sh").exists():
+        yield Obstacle(f"GENN_PATH={folder} is not GeNN", INSTALL_GENN)
+    elif found[0] != 4:
+        yield Obstacle(
+            f"GENN_PATH={folder} is GeNN {_dotted(found)}, and brian2genn needs GeNN 4", INSTALL_GENN
+        )
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
