@@ -12,6 +12,9 @@ from astrobrian.backends.obstacles import BackendError
 
 logger = get_logger(__name__)
 
+#: What was rewritten in this process, in order.
+rewritten: list[Rewriting] = []
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -76,5 +79,6 @@ def conclude(backend: str, refusals: Sequence[Refusal], rewritings: Sequence[Rew
     """Report what was rewritten; raise UnsupportedFeature if anything is refused."""
     if refusals:
         raise UnsupportedFeature(backend, refusals)
+    rewritten.extend(rewritings)
     for each in rewritings:
         logger.info(f"{each.object}, on {backend!r}: {each.how}", name_suffix="rewriting")
