@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
-from brian2 import Function, Network, Quantity, get_device, ms, second
+from brian2 import Function, Network, Quantity, get_device, ms, prefs, second
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner, Group
 from brian2.utils.stringtools import get_identifiers, word_substitute
@@ -15,7 +14,7 @@ from astrobrian.equations import Model
 from astrobrian.standalone import has_template
 
 # A value may leave its range by so much of the range: the rounding of a step
-SLACK = 1e-9
+SLACK = {np.float64: 1e-9, np.float32: 1e-6}
 # More often would cost a fast group a quarter of its time, and what has left its range stays there or blows up
 INTERVAL = 1 * ms
 
@@ -135,13 +134,14 @@ class RangeGuard(CodeRunner):
 def _with_slack(low: str, high: str) -> tuple[str, str]:
     """Both ends, apart by the rounding of a step; an infinite one is the largest number, so that infinity is outside."""
     finite = [end for end in (low, high) if "inf" not in get_identifiers(end)]
-    slack = f"{SLACK}*({' + '.join(f'abs({end})' for end in finite)})"
+    dtype = prefs.core.default_float_dtype
+    slack = f"{SLACK[dtype]}*({' + '.join(f'abs({end})' for end in finite)})"
 
     def widened(end: str, sign: str) -> str:
         return (
             f"{end} {sign} {slack}"
             if end in finite
-            else word_substitute(end, {"inf": repr(sys.float_info.max)})
+            else word_substitute(end, {"inf": repr(float(np.finfo(dtype).max))})
         )
 
     return widened(low, "-"), widened(high, "+")

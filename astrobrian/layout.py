@@ -211,7 +211,10 @@ def place(group: Group, layout: Layout) -> None:
     for axis, column in zip(axes, np.asarray(positions).T, strict=True):
         if axis not in whole.variables:
             nowhere = np.full(len(whole), np.nan)
-            whole.variables.add_array(axis, len(whole), dimensions=meter.dim, values=nowhere, constant=True)
+            # 64 bits with any precision: who is the nearest of two that are as near must not depend on it
+            whole.variables.add_array(
+                axis, len(whole), dimensions=meter.dim, values=nowhere, constant=True, dtype=float
+            )
         coordinates = _coordinates(whole, axis).copy()
         coordinates[cells] = column
         # all of them at once: a standalone device remembers the values of whole arrays only
