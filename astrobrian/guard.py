@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from brian2 import Function, Network, Quantity, get_device, ms, prefs, second
+from brian2 import Function, Network, Quantity, get_device, ms, second
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.groups.group import CodeRunner, Group
 from brian2.utils.stringtools import get_identifiers, word_substitute
@@ -14,7 +14,7 @@ from astrobrian.equations import Model
 from astrobrian.standalone import has_template
 
 # A value may leave its range by so much of the range: the rounding of a step
-SLACK = {np.float64: 1e-9, np.float32: 1e-6}
+SLACK = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-6}
 # More often would cost a fast group a quarter of its time, and what has left its range stays there or blows up
 INTERVAL = 1 * ms
 
@@ -78,7 +78,7 @@ class RangeGuard(CodeRunner):
         super().__init__(
             group,
             "range_guard" if at_once else "stateupdate",
-            code="\n".join(self._comparisons() if at_once else self._calls()),
+            code="\n".join(self._comparisons(group) if at_once else self._calls(group)),
             user_code="",  # none of these names are the user's: no warnings about them
             dt=max(group.clock.dt, INTERVAL),
             when="end",
@@ -95,16 +95,17 @@ class RangeGuard(CodeRunner):
         else:
             self.variables.add_object("_guard", _guard_function(self.variables["_violation"]))
 
-    def _comparisons(self) -> Iterator[str]:
+    def _comparisons(self, group: Group) -> Iterator[str]:
         """What the template of our own device asks for: whether each variable is outside."""
         for name, ends in self.ranges.items():
-            low, high = _with_slack(*ends)
+            low, high = _with_slack(*ends, group.variables[name].dtype)
             yield f"_left_{name} = not ({name} >= {low} and {name} <= {high})"
 
-    def _calls(self) -> Iterator[str]:
+    def _calls(self, group: Group) -> Iterator[str]:
         """The same elsewhere: calls of a function that records."""
         for number, (name, ends) in enumerate(self.ranges.items(), start=1):
-            yield f"_left_{name} = _guard({name}, {', '.join(_with_slack(*ends))}, {number}, i, t)"
+            low, high = _with_slack(*ends, group.variables[name].dtype)
+            yield f"_left_{name} = _guard({name}, {low}, {high}, {number}, i, t)"
 
     def check(self) -> None:
         """Report what was recorded in the last run.
@@ -131,11 +132,10 @@ class RangeGuard(CodeRunner):
         return f" ({', '.join(each)})" if each else ""
 
 
-def _with_slack(low: str, high: str) -> tuple[str, str]:
+def _with_slack(low: str, high: str, dtype: type) -> tuple[str, str]:
     """Both ends, apart by the rounding of a step; an infinite one is the largest number, so that infinity is outside."""
     finite = [end for end in (low, high) if "inf" not in get_identifiers(end)]
-    dtype = prefs.core.default_float_dtype
-    slack = f"{SLACK[dtype]}*({' + '.join(f'abs({end})' for end in finite)})"
+    slack = f"{SLACK[np.dtype(dtype)]}*({' + '.join(f'abs({end})' for end in finite)})"
 
     def widened(end: str, sign: str) -> str:
         return (

@@ -11,8 +11,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from brian2 import defaultclock, get_device, get_logger, prefs, set_device, start_scope
@@ -44,7 +45,7 @@ def use_backend(
     *,
     threads: int | None = None,
     gpu: int | None = None,
-    precision: str = "double",
+    precision: Literal["double", "single"] = "double",
     directory: str | Path | None = None,
     build_on_run: bool = True,
     **build_options: Any,
@@ -121,6 +122,12 @@ def use_backend(
     _start_afresh(level=1)
     dt = defaultclock.dt
     prefs.core.default_float_dtype = PRECISIONS[precision]
+    if (
+        precision == "single"
+    ):  # Brian2 compares values with one that has no place in 32 bits, and means infinity
+        warnings.filterwarnings(
+            "ignore", "overflow encountered in cast", RuntimeWarning, r"brian2\.groups\.group"
+        )
     match name:
         case "cpp":
             prefs.devices.cpp_standalone.openmp_threads = threads or 0
@@ -133,7 +140,7 @@ def use_backend(
             from astrobrian.cuda.device import cuda_device
             from astrobrian.cuda.preferences import prepare
 
-            prepare(gpu)
+            prepare(gpu, precision)
             _choose_program(cuda_device(), build_on_run, directory=directory, **build_options)
         case "genn":
             from astrobrian.genn.device import genn_device

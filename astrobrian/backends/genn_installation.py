@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from astrobrian.backends.nvidia import answer
+from astrobrian.backends.driver import answer
 
 PACKAGES = ("brian2genn", "brian2", "numpy", "cython", "setuptools")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from brian2 import prefs
 
-from astrobrian.backends import nvidia
+from astrobrian.backends.driver import compute_capabilities, driver_version, newest_cuda
 from astrobrian.backends.genn_installation import genn_folder, genn_python, genn_version, numbers, versions_in
+from astrobrian.cuda import toolkit
 from astrobrian.standalone.programs import compile_command, compiler
 
 INSTALL_COMPILER = (
@@ -25,11 +25,6 @@ INSTALL_COMPILER = (
     "Visual Studio) or name another in the environment variable CXX"
 )
 OTHERWISE = ', or use_backend("numpy")'
-INSTALL_DRIVER = "install one (Ubuntu: `sudo ubuntu-drivers install`) and restart"
-INSTALL_CUDA = (
-    "install the CUDA toolkit (https://developer.nvidia.com/cuda-downloads); if it is there, say where: `export "
-    "CUDA_PATH=/usr/local/cuda`"
-)
 WITHOUT_GPU = {
     "cuda": ', or use_backend("cuda", run=False) to compile only',
     "genn": ", or leave gpu out to run on the CPU",
@@ -120,49 +115,47 @@ def _of_cuda(gpu: int, compiles: bool, runs: bool) -> Iterator[Obstacle]:
     if compiles:
         yield from _of_cpp()
         yield from _of_toolkit()
-        if nvidia.curand_folder() is None:
-            yield Obstacle(
-                "CUDA's random number library (curand.h) is not installed", "`pip install nvidia-curand`"
-            )
     if runs:
         yield from _of_gpu(gpu, WITHOUT_GPU["cuda"])
 
 
 def _of_toolkit() -> Iterator[Obstacle]:
-    if nvidia.nvcc() is None:
-        named = os.environ.get("CUDA_PATH")
+    nvcc = toolkit.nvcc()
+    if nvcc is None:
         yield Obstacle(
-            f"there is no CUDA toolkit in CUDA_PATH={named}" if named else "CUDA's compiler is not installed",
-            INSTALL_CUDA,
+            "CUDA's compiler, nvcc, is not installed",
+            "install the CUDA toolkit (https://developer.nvidia.com/cuda-downloads); if it is there, say where: "
+            "`export CUDA_PATH=/usr/local/cuda`",
         )
+    elif toolkit.curand(nvcc) is None:
+        yield Obstacle("CUDA's random numbers, cuRAND, are not installed", "`pip install nvidia-curand`")
 
 
 def _of_gpu(number: int, otherwise: str) -> Iterator[Obstacle]:
-    if nvidia.driver_version() is None:
+    if driver_version() is None:
         yield Obstacle(
             "there is no NVIDIA GPU, or no driver for it (nvidia-smi doesn't answer)",
-            INSTALL_DRIVER + otherwise,
+            f"install one (Ubuntu: `sudo ubuntu-drivers install`) and restart{otherwise}",
         )
-    gpus = nvidia.gpus()
+    gpus, nvcc = toolkit.gpus(), toolkit.nvcc()
+    assert nvcc is not None  # that was looked at before
     if number >= len(gpus):
         there = ", ".join(f"{n} ({gpu.name})" for n, gpu in enumerate(gpus)) or "none"
         yield Obstacle(
-            f"there is no GPU {number}: programs may use {there}",
-            f"give the number of one in gpu=..., or look at the environment variable CUDA_VISIBLE_DEVICES{otherwise}",
+            f"there is no GPU {number}, only {there}", f"give another number in gpu=...{otherwise}"
         )
-    toolkit, driver = nvidia.cuda_version(), nvidia.driver_cuda_version()
-    if toolkit and driver and toolkit[0] > driver[0]:
+    cuda, newest = toolkit.version(nvcc), newest_cuda()
+    if newest and int(cuda) > int(newest):
         yield Obstacle(
-            f"nvcc is of CUDA {_dotted(toolkit)}, and the driver only runs programs of CUDA {_dotted(driver)}",
-            f"install a newer driver (Ubuntu: `sudo ubuntu-drivers install`), or CUDA {driver[0]} and say where it "
-            f"is: `export CUDA_PATH=/usr/local/cuda-{driver[0]}`{otherwise}",
+            f"nvcc is of CUDA {cuda}, and the driver only runs programs of CUDA {newest}",
+            f"install a newer driver (Ubuntu: `sudo ubuntu-drivers install`), or CUDA {int(newest)} and `export "
+            f"CUDA_PATH=/usr/local/cuda-{int(newest)}`{otherwise}",
         )
-    known, gpu = nvidia.architectures(), gpus[number]
-    if known and gpu.capability not in known:
+    capability, known = gpus[number].compute_capability, compute_capabilities(nvcc)
+    if known and capability not in known:
         yield Obstacle(
-            f"{gpu.name} has compute capability {_dotted(gpu.capability)}, which nvcc "
-            f"{_dotted(toolkit) if toolkit else ''} can't compile for",
-            f"install {'an older' if gpu.capability < min(known) else 'a newer'} CUDA and say where it is: `export "
+            f"{gpus[number].name} has compute capability {capability}, for which nvcc of CUDA {cuda} can't compile",
+            f"install {'an older' if capability < min(known) else 'a newer'} CUDA and `export "
             f"CUDA_PATH=/usr/local/cuda`{otherwise}",
         )
 
