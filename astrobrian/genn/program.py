@@ -72,6 +72,10 @@ class Population:
         self.variables[name] = np.broadcast_to(np.asarray(values), self.N).copy()
         return name
 
+    def initial(self) -> dict[str, np.ndarray]:
+        """Initial values of all variables, the copies included."""
+        return {**self.variables, **{start_of(name): self.variables[name] for name in self.copied}}
+
     def code(self) -> str:
         """All lines of a step."""
         copies = [f"{start_of(name)} = {name}" for name in sorted(self.copied)]
@@ -103,7 +107,7 @@ class Projection:
     """Synapses between two populations, or from a generator.
 
     At a spike they may change their own variables and add to one variable of the target; or they compute a sum, and
-    have no spikes.
+    nothing else.
 
     Parameters
     ----------
@@ -114,7 +118,10 @@ class Projection:
         Initial values, one for each synapse.
     on_pre, on_post : str
         Code at spikes; ``x_post += ...`` at most once, and only in `on_pre`. ``t`` is the time of the step *after* that
-        of the spike's arrival.
+        of the spike's arrival, and it reads variables of the target as they were at the end of the step of its arrival.
+    update : str
+        Code for all synapses at every step, which reads no variables of the populations. It is run before the spikes of
+        the step before are delivered: it is that step's update, with ``t`` one step later.
     delay : int
         Of `on_pre`, in time steps.
     sums, sum : str
@@ -131,6 +138,7 @@ class Projection:
     variables: dict[str, np.ndarray] = field(default_factory=dict)
     on_pre: str = ""
     on_post: str = ""
+    update: str = ""
     delay: int = 0
     sums: str = ""
     sum: str = ""
@@ -143,9 +151,11 @@ class Function:
     Parameters
     ----------
     kind : {"table", "binomial"}
-        ``table``: of the time, the values of a `brian2.TimedArray`; ``binomial``: without arguments, a random number.
+        ``table``: of the time (and a cell), the values of a `brian2.TimedArray`; ``binomial``: without arguments, a
+        random number.
     numbers : dict of str to ndarray
-        ``table``: ``values`` and ``dt``; ``binomial``: ``n`` and ``p``.
+        ``table``: ``values``, and the fine time step ``fine_dt``, `refined` times as short as that of the table, to
+        which Brian2 rounds the time; ``binomial``: ``n``, ``p`` and ``approximate``.
     """
 
     kind: str
@@ -191,6 +201,8 @@ class Program:
         Populations whose spikes are recorded.
     single : bool
         Single precision instead of double.
+    seed : int
+        Of the random numbers that are drawn while GeNN runs.
     """
 
     dt: float
@@ -202,3 +214,4 @@ class Program:
     recordings: list[Recording] = field(default_factory=list)
     spikes: set[str] = field(default_factory=set)
     single: bool = False
+    seed: int = 0
