@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 
 import brian2genn  # noqa: F401 (makes the device "genn" known)
@@ -71,6 +72,7 @@ def main(folder: str) -> None:
     defaultclock.dt = program["dt"] * second
     get_device().insert_code("after_start", f"srand({program['seed']}u);")
     built = Build(program, arrays)
+    _with_conditions(get_device())
     Network(built.objects).run((program["steps"] + 1) * program["dt"] * second, namespace={})
     if program["build"]:
         np.savez(os.path.join(folder, "results.npz"), **built.results())
@@ -207,6 +209,20 @@ def _give_code(updater: object, code: str) -> None:
         updater.abstract_code = code
 
     updater.update_abstract_code = update_abstract_code
+
+
+def _with_conditions(device: object) -> None:
+    """Let the device make an ``if`` of what is between ``begin_only_...`` and ``end_only_...`` (see `astrobrian.genn.clocks`)."""
+    generate = device.generate_model_source
+
+    def generate_model_source(*args: object) -> None:
+        for model in device.neuron_models:
+            text = "".join(model.code_lines)
+            text = re.sub(r"(const )?\w+ begin_only_\w+ = (.*?);", r"if (\2) {", text)
+            model.code_lines = [re.sub(r"(const )?\w+ end_only_\w+ = (.*?);", "}", text)]
+        generate(*args)
+
+    device.generate_model_source = generate_model_source
 
 
 def _function(name: str, arguments: int, code: str) -> Function:
