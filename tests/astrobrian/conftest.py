@@ -8,13 +8,14 @@ from brian2.devices.device import all_devices
 @pytest.fixture(autouse=True)
 def fresh_brian():
     start_scope()
-    target, dt = prefs.codegen.target, defaultclock.dt
+    target, dtype, dt = prefs.codegen.target, prefs.core.default_float_dtype, defaultclock.dt
     prefs.codegen.target = "numpy"
     seed(1)
     yield
-    for name in "cpp_standalone", "astrobrian_cpp":
-        all_devices[name].reinit()
+    for device in all_devices.values():
+        device.reinit()
     set_device("runtime")
     prefs.codegen.target = target
+    prefs.core.default_float_dtype = dtype
     prefs.devices.cpp_standalone.openmp_threads = 0
     defaultclock.dt = dt

@@ -71,35 +71,54 @@ def test_without_a_directory_a_temporary_one_is_used():
 
 def test_unknown_backends_are_refused_with_a_guess():
     with pytest.raises(
-        ValueError, match=r"there is no backend 'cyton', only numpy, cython, cpp; did you mean 'cython'?"
+        ValueError,
+        match=r"there is no backend 'cyton', only numpy, cython, cpp, cuda, genn; did you mean 'cython'?",
     ):
         use_backend("cyton")
-    with pytest.raises(ValueError, match=r"there is no backend 'fortran', only numpy, cython, cpp$"):
+    with pytest.raises(ValueError, match=r"there is no backend 'fortran', only .*genn$"):
         use_backend("fortran")
 
 
-@pytest.mark.parametrize("name", ["cuda", "genn"])
-def test_backends_to_come_are_refused(name):
-    with pytest.raises(
-        BackendError, match=f"{name}' isn't supported by this version.*supported are numpy, cython, cpp"
-    ):
-        use_backend(name)
-
-
 @pytest.mark.parametrize(
-    ("option", "value"), [("threads", 2), ("directory", "build"), ("build_on_run", False), ("debug", True)]
+    ("backend", "option", "value", "theirs"),
+    [
+        ("numpy", "threads", 2, '"cpp"'),
+        ("cuda", "threads", 2, '"cpp"'),
+        ("genn", "threads", 2, '"cpp"'),
+        ("cpp", "gpu", 0, '"cuda" and "genn"'),
+        ("cython", "directory", "build", '"cpp" and "cuda" and "genn"'),
+        ("genn", "build_on_run", False, '"cpp" and "cuda"'),
+        ("numpy", "debug", True, '"cpp" and "cuda"'),
+    ],
 )
-def test_options_of_cpp_are_refused_elsewhere(option, value):
-    with pytest.raises(ValueError, match=f"{option} is an option of the backend"):
-        use_backend("numpy", **{option: value})
+def test_options_of_one_backend_are_refused_elsewhere(backend, option, value, theirs):
+    with pytest.raises(ValueError, match=f"^{option} is an option of {theirs}, not of '{backend}'$"):
+        use_backend(backend, **{option: value})
 
 
 def test_options_that_nobody_knows_are_refused():
-    with pytest.raises(ValueError, match=r"thread is no option of the backend .cpp."):
+    with pytest.raises(
+        ValueError,
+        match=r"thread is no option of the backend 'cpp'; it takes precision, threads, directory, build_on_run, and",
+    ):
         use_backend("cpp", thread=2)
+    with pytest.raises(ValueError, match=r"thread is no option of the backend 'numpy'; it takes precision$"):
+        use_backend("numpy", thread=2)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+@pytest.mark.parametrize("gpu", [-1, 0.5, True, "0"])
+def test_gpus_that_are_no_number_of_a_gpu(gpu):
+    with pytest.raises(ValueError, match=f"gpu is the number of a GPU, .* got {gpu!r}"):
+        use_backend("cuda", gpu=gpu)
+
+
+@pytest.mark.parametrize("precision", ["float32", 32, None])
+def test_precisions_that_there_are_not(precision):
+    with pytest.raises(ValueError, match=f"precision is 'double' or 'single', got {precision!r}"):
+        use_backend("numpy", precision=precision)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_threads_that_are_no_number_of_threads(threads):
     with pytest.raises(ValueError, match=r"threads must be a positive whole number, got"):
         use_backend("cpp", threads=threads)
