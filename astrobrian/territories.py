@@ -273,10 +273,6 @@ class Gathering(CodeRunner):
                 )
         feeding[synapses] = how
 
-    def fed(self) -> dict[str, dict[Synapses, str]]:
-        """For each variable, the synapses that feed it and how."""
-        return {variable: dict(feeding) for variable, feeding in self._fed.items()}
-
     def take_part(self, synapses: Synapses) -> None:
         """Announce synapses for the run that is about to start."""
         self._taking_part.add(synapses)

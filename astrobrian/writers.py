@@ -16,15 +16,11 @@ from astrobrian.links import statements
 
 
 def writing_clocks(variable: Variable) -> set[Clock]:
-    """The clocks of all objects that may change a variable, in any network; see `writers`."""
-    return {runner.clock for runner in writers(variable)}
-
-
-def writers(variable: Variable) -> Iterator[CodeRunner]:
-    """All objects that may change a variable, in any network.
+    """The clocks of all objects that may change a variable, in any network.
 
     Assignments between runs, and functions of the user's that write to arrays behind Brian2's back, are not among them.
     """
+    clocks = set()
     for reference in list(CodeRunner.__instances__()):
         runner = reference()
         if not hasattr(runner, "clock") or not hasattr(runner, "group"):
@@ -32,7 +28,8 @@ def writers(variable: Variable) -> Iterator[CodeRunner]:
         with suppress(ReferenceError):  # its group is gone
             variables = runner.group.variables
             if any(name in variables and variables[name] is variable for name in _written(runner)):
-                yield runner
+                clocks.add(runner.clock)
+    return clocks
 
 
 def _written(runner: CodeRunner) -> Iterator[str]:
