@@ -325,24 +325,32 @@ def bench(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False) -> None:
     """
     What is installed, which backends work here, and for each that doesn't, why and what to do.
 
-    Each backend that should work runs a tiny network in a process of its own.
+    Each backend that should work runs a small network in a process of its own, and has to give the same answer.
     """
+    import json
+    from dataclasses import asdict
+
     from astrobrian.doctor import doctor as examine
 
-    with console.status("running a tiny network on each backend"):
+    if as_json:
+        print(json.dumps(asdict(examine()), indent=2))
+        return
+    with console.status("running a small network on each backend"):
         report = examine()
-    installed = Table(title=f"Python {report.python} on {report.system}", show_header=False)
-    for name, found in {**report.packages, **report.tools}.items():
-        installed.add_row(name, found or "[dim]not found[/dim]")
-    console.print(installed)
+    found = Table(title=f"Python {report.python} on {report.system}", show_header=False)
+    for name, version in {**report.packages, **report.tools}.items():
+        found.add_row(name, escape(version) if version else "[dim]not found[/dim]")
+    console.print(found)
     backends = Table("backend", "", "why not, and what to do", title="Backends")
     for backend in report.backends:
         verdict = f"[green]works[/green] ({backend.seconds:.0f} s)" if backend.works else "[red]doesn't[/red]"
-        backends.add_row(backend.name, verdict, "" if backend.works else f"{backend.reason}; {backend.fix}")
+        backends.add_row(
+            backend.name, verdict, escape("" if backend.works else f"{backend.reason}; {backend.fix}")
+        )
     console.print(backends)
 
 

@@ -107,7 +107,7 @@ def _of_cuda(gpu: int, compiles: bool, runs: bool) -> Iterator[Obstacle]:
             "make an environment for it, `make cuda-env PYTHON=python3.12`",
         )
     for package, wanted in FOR_CUDA.items():
-        if (found := _installed(package)) != wanted:
+        if (found := installed(package)) != wanted:
             yield Obstacle(
                 f"{package} {wanted} is needed and {found or 'none'} is installed",
                 f"`pip install {' '.join(f'{name}=={number}' for name, number in FOR_CUDA.items())}`",
@@ -207,7 +207,8 @@ def _of_genn_folder() -> Iterator[Obstacle]:
         )
 
 
-def _installed(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """The version of a package of this Python, None if it isn't installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -43,7 +43,7 @@ def python312(monkeypatch):
     """A Python with the versions that "cuda" needs."""
     python = SimpleNamespace(version_info=(3, 12), platform="linux", executable=sys.executable)
     monkeypatch.setattr(obstacles, "sys", python)
-    monkeypatch.setattr(obstacles, "_installed", {"brian2cuda": "1.0b1", "brian2": "2.10.1"}.get)
+    monkeypatch.setattr(obstacles, "installed", {"brian2cuda": "1.0b1", "brian2": "2.10.1"}.get)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_an_older_python(monkeypatch, programs):
     ],
 )
 def test_packages_of_other_versions(cuda, monkeypatch, package, there, reason):
-    monkeypatch.setattr(obstacles, "_installed", {**obstacles.FOR_CUDA, package: there}.get)
+    monkeypatch.setattr(obstacles, "installed", {**obstacles.FOR_CUDA, package: there}.get)
     found = obstacle("cuda", run=False)
     assert found.reason == reason
     assert found.fix == "`pip install brian2cuda==1.0b1 brian2==2.10.1`"
