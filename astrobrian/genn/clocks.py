@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from brian2.utils.stringtools import word_substitute
+from brian2.utils.stringtools import get_identifiers, word_substitute
 
 from astrobrian.genn.program import Population
 from astrobrian.links import statements
@@ -48,10 +48,13 @@ def tick(population: Population, every: int) -> str:
 
 
 def add_only(population: Population, stage: str, condition: str, lines: Iterable[str]) -> None:
-    """Append lines to a stage that are only run in the cells where a variable of the population is true.
+    """Append lines to a stage that are only run in the cells where a condition is true.
 
     Whatever they compute for themselves has names of its own, which nothing before or after them knows.
     """
+    if not get_identifiers(condition) & population.variables.keys():
+        # what is the same for all cells is computed before all other code, and so would the condition be alone
+        condition = f"({condition}) and {population.variable('everywhere', True)}"
     lines = list(lines)
     number = f"{stage}_{len(population.stages[stage])}"
     own = {line.target for line in statements("\n".join(lines))} - population.variables.keys()

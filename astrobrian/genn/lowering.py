@@ -1,7 +1,7 @@
 """A network on its way to GeNN: the program so far, what was refused and rewritten, and where everything is.
 
 The lowering of tripartite synapses, ``astrobrian.genn.tripartite.lower(synapses, lowering)``, is called for each
-`TripartiteSynapses` with astrocytes, after all groups have been lowered and before monitors are.
+`TripartiteSynapses` with astrocytes, after all populations and plain synapses have been lowered and before monitors are.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brian2 import Network
+from brian2 import Clock, Subgroup
+from brian2.core.base import BrianObject
+from brian2.core.variables import ArrayVariable
+from brian2.groups.group import CodeRunner, Group
 
 from astrobrian.backends.findings import Refusal, Rewriting
-from astrobrian.genn.program import Program
+from astrobrian.genn.changes import Changes
+from astrobrian.genn.code import CannotExpress, Naming, Resolver, number_text
+from astrobrian.genn.program import Population, Program, start_of
 
 
 @dataclass(frozen=True)
@@ -43,23 +48,24 @@ class Lowering:
 
     Parameters
     ----------
-    network : Network
-    namespace : Mapping
-        That of `run`.
+    objects : list of BrianObject
+        Of the network, in the order of a time step; Brian2 has generated their code.
+    changes : Changes
+        Who changes which variables.
     program : Program
     refusals, rewritings : list
         What preflight reports.
-    places : dict of (str, str) to list of Piece
-        For each name of a Brian2 object and of a variable of it: where its values are. Monitors read them there, and
-        so does the user after the run. Variables that nobody changes need not be here.
+    places : dict of ArrayVariable to list of Piece
+        For each variable of the user's objects that changes: where its values are. Monitors read them there, and so
+        does the user after the run.
     """
 
-    network: Network
-    namespace: Mapping[str, Any]
+    objects: list[BrianObject]
+    changes: Changes
     program: Program
     refusals: list[Refusal] = field(default_factory=list)
     rewritings: list[Rewriting] = field(default_factory=list)
-    places: dict[tuple[str, str], list[Piece]] = field(default_factory=dict)
+    places: dict[ArrayVariable, list[Piece]] = field(default_factory=dict)
 
     def refuse(self, feature: str, name: str, reason: str) -> None:
         """Note that this can't be run."""
@@ -68,3 +74,49 @@ class Lowering:
     def rewrite(self, feature: str, name: str, how: str) -> None:
         """Note that this is expressed in another way."""
         self.rewritings.append(Rewriting(feature, name, how))
+
+    def every(self, clock: Clock) -> int:
+        """How many time steps of the program one of this clock has."""
+        return round(clock.dt_ / self.program.dt)
+
+    def resolver(self, runner: CodeRunner, naming: Naming) -> Resolver:
+        """What writes the code of a runner with the names of the program."""
+        return Resolver(runner.codeobj.variables, naming, self.program.functions, runner.clock.dt_)
+
+    def naming(self, group: Group) -> Naming:
+        """Names in the code of a population's group; its variables are added to the population when first named."""
+        whole, _ = whole_group(group)
+        population = self.program.populations[whole.name]
+
+        def name(_: str, variable: ArrayVariable) -> str:
+            if variable.owner.name != whole.name:
+                raise CannotExpress(
+                    "linked_variables", f"it reads {variable.name} of {variable.owner.name}, another group"
+                )
+            if variable.scalar and variable not in self.changes.written:
+                return number_text(variable.get_value())
+            return self.stored(population, variable)
+
+        return name
+
+    def stored(self, population: Population, variable: ArrayVariable) -> str:
+        """The name of a variable of a population, which is added when first asked for."""
+        if variable.name not in population.variables:
+            population.variable(variable.name, as_stored(variable.get_value()))
+            if variable in self.changes.written:
+                population.copied.add(variable.name)
+                there = np.zeros(1, int) if variable.scalar else np.arange(population.N)
+                piece = Piece(population.name, start_of(variable.name), np.arange(len(there)), there)
+                self.places[variable] = [piece]
+        return variable.name
+
+
+def whole_group(group: Group) -> tuple[Group, int]:
+    """The group that a group is a part of, or itself, and the index of its first cell there."""
+    return (group.source, group.start) if isinstance(group, Subgroup) else (group, 0)
+
+
+def as_stored(values: Any) -> np.ndarray:
+    """Values with one of the types that a program has."""
+    values = np.asarray(values)
+    return values.astype({"i": np.int32, "u": np.int32, "b": bool}.get(values.dtype.kind, np.float64))

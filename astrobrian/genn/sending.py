@@ -12,7 +12,7 @@ import numpy as np
 from astrobrian.genn.program import Program
 
 
-def write(program: Program, folder: Path, use_gpu: bool, build: bool) -> None:
+def write(program: Program, folder: Path, gpu: int | None, build: bool) -> None:
     """Write ``program.json`` and ``arrays.npz``.
 
     Parameters
@@ -20,8 +20,8 @@ def write(program: Program, folder: Path, use_gpu: bool, build: bool) -> None:
     program : Program
     folder : Path
         An existing folder.
-    use_gpu : bool
-        Whether GeNN generates CUDA code, or C++.
+    gpu : int or None
+        Which GPU GeNN generates CUDA code for; C++ if None.
     build : bool
         Whether it is compiled and run too.
     """
@@ -30,7 +30,7 @@ def write(program: Program, folder: Path, use_gpu: bool, build: bool) -> None:
         "steps": program.steps,
         "single": program.single,
         "seed": program.seed,
-        "use_gpu": use_gpu,
+        "gpu": gpu,
         "build": build,
         "spikes": sorted(program.spikes),
         "populations": {

@@ -63,12 +63,15 @@ def main(folder: str) -> None:
     set_device(
         "genn",
         directory=os.path.join(folder, "code"),
-        use_GPU=program["use_gpu"],
+        use_GPU=program["gpu"] is not None,
         compile=program["build"],
         run=program["build"],
         with_output=False,
     )
     prefs.core.default_float_dtype = np.float32 if program["single"] else np.float64
+    if program["gpu"] is not None:
+        prefs.devices.genn.cuda_backend.device_select = "MANUAL"
+        prefs.devices.genn.cuda_backend.manual_device = program["gpu"]
     defaultclock.dt = program["dt"] * second
     get_device().insert_code("after_start", f"srand({program['seed']}u);")
     built = Build(program, arrays)

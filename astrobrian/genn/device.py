@@ -1,0 +1,117 @@
+"""The device that ``use_backend("genn")`` chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import Network, Quantity, prefs, second
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.namespace import get_local_namespace
+from brian2.devices.device import RuntimeDevice, all_devices
+from brian2.groups.group import Group
+
+from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
+from astrobrian.genn import running
+from astrobrian.genn.lowering import Lowering
+from astrobrian.genn.monitors import Filling, write_back
+from astrobrian.genn.plain import lower
+from astrobrian.genn.populations import report_violations
+from astrobrian.genn.sending import Results
+
+#: Its name for `brian2.set_device`.
+NAME = "astrobrian_genn"
+
+
+class GeNNDevice(RuntimeDevice):
+    """Brian2's runtime device, in NumPy, except that GeNN runs the network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.activate()
+
+    def activate(
+        self,
+        build_on_run: bool = True,
+        gpu: int | None = None,
+        directory: str | Path | None = None,
+        compile: bool = True,
+    ) -> None:
+        """Begin anew.
+
+        Parameters
+        ----------
+        build_on_run : bool
+            Means nothing here.
+        gpu : int, optional
+            Which GPU; by default GeNN uses the CPU.
+        directory : path, optional
+            Where GeNN's code is left; by default nowhere.
+        compile : bool, optional
+            Whether code is compiled and run once it is generated. If not, there are no results.
+        """
+        self.gpu, self.compile = gpu, compile
+        self.directory = None if directory is None else Path(directory)
+        self._has_run = False
+        super().activate(build_on_run)
+
+    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
+        return NumpyCodeObject if codeobj_class is None else codeobj_class
+
+    def network_run(
+        self,
+        net: Network,
+        duration: Quantity,
+        report: Any = None,
+        report_period: Quantity = 10 * second,
+        namespace: Mapping[str, Any] | None = None,
+        profile: bool | None = None,
+        level: int = 0,
+    ) -> None:
+        """Lower the network, let GeNN run it, and give the user's objects what came out."""
+        if self._has_run:
+            reason = "it has run already, and GeNN would begin anew; give the whole duration to one run"
+            raise UnsupportedFeature("genn", [Refusal("several_runs", net.name, reason)])
+        if namespace is None:
+            namespace = get_local_namespace(level=level + 2)
+        net._clocks = {each.clock for each in net.sorted_objects}
+        for clock in net._clocks:
+            clock.set_interval(net.t, net.t + duration)
+        net.before_run(namespace)
+        single = prefs.core.default_float_dtype == np.float32
+        lowering, fillings = lower(net, float(duration), single)
+        conclude("genn", lowering.refusals, lowering.rewritings)
+        lowering.program.seed = int(np.random.randint(2**31))  # follows brian2.seed, as what the host draws does
+        self._has_run = True
+        results = running.run(lowering.program, self.gpu, self.directory, self.compile)
+        if results is not None:
+            _give_back(net, lowering, fillings, results)
+            for group in (each for each in net.sorted_objects if isinstance(each, Group)):
+                group._check_for_invalid_states()
+        net.after_run()
+
+
+def _give_back(net: Network, lowering: Lowering, fillings: list[Filling], results: Results) -> None:
+    """Leave the user's objects, clocks included, as they would be had they run here."""
+    program = lowering.program
+    violation = report_violations(lowering, results)
+    steps = program.steps if violation is None else violation + 1
+    write_back(lowering, results)
+    for fill in fillings:
+        fill(results, steps)
+    net.t_ = steps * program.dt
+    for clock in net._clocks:
+        done = -(-steps // lowering.every(clock))
+        clock.variables["timestep"].set_value(done)
+        clock.variables["t"].set_value(done * clock.dt_)
+
+
+_device = GeNNDevice()
+all_devices[NAME] = _device
+
+
+def genn_device() -> GeNNDevice:
+    """The device, to be given to `brian2.set_device`."""
+    return _device

@@ -1,0 +1,153 @@
+"""What a spike does at synapses, divided among synapse objects each of which adds to one variable of a cell.
+
+Whatever leads to one addition can be repeated without the others as long as no random number is involved: the short-term
+plasticity of a synapse that excites a neuron and feeds an astrocyte is simulated for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from brian2.core.variables import ArrayVariable, Subexpression
+from brian2.synapses.synapses import SynapticPathway
+
+from astrobrian.genn.code import CannotExpress, Resolver, draws_random_numbers, earlier
+from astrobrian.genn.lowering import Lowering
+from astrobrian.links import Statement, identifiers, statements
+
+OWN = "_idx"
+
+#: The name in the program of a variable that isn't the synapses' own, of this name and with this index.
+Elsewhere = Callable[[str, ArrayVariable, str], str]
+
+
+@dataclass
+class Effects:
+    """The code of a pathway, line by line.
+
+    Parameters
+    ----------
+    pathway : SynapticPathway
+        After code generation.
+    lines : list of Statement
+        As Brian2 has it, that of event-driven equations included.
+    lowering : Lowering
+    """
+
+    pathway: SynapticPathway
+    lines: list[Statement]
+    lowering: Lowering
+
+    @classmethod
+    def of(cls, pathway: SynapticPathway, lowering: Lowering) -> Effects:
+        """All that a pathway does."""
+        return cls(pathway, statements(pathway.abstract_code), lowering)
+
+    def variable(self, name: str) -> ArrayVariable | None:
+        """What a name is, None if it is no array."""
+        variable = self.pathway.codeobj.variables.get(name)
+        return variable if isinstance(variable, ArrayVariable) else None
+
+    def index(self, name: str) -> str:
+        """By which index a variable is read, ``"0"`` if all synapses share it."""
+        variable = self.variable(name)
+        return "0" if variable is None or variable.scalar else self.pathway.codeobj.variable_indices[name]
+
+    def targets(self) -> list[str]:
+        """What is added to elsewhere than on the synapses, in the order of the code."""
+        names = (line.target for line in self.lines if self.index(line.target) not in (OWN, "0"))
+        return list(dict.fromkeys(names))
+
+    def without(self, targets: Collection[str]) -> Effects:
+        """Everything but additions to these."""
+        lines = [line for line in self.lines if line.target not in targets]
+        return Effects(self.pathway, lines, self.lowering)
+
+    def leading_to(self, target: str) -> Effects:
+        """What an addition depends on, at any number of spikes one after another, and the addition itself."""
+        others = set(self.targets()) - {target}
+        lines = [line for line in self.lines if line.target not in others]
+        needed = {target}
+        while more := set(self._read(line.expression for line in lines if line.target in needed)) - needed:
+            needed |= more
+        return Effects(self.pathway, [line for line in lines if line.target in needed], self.lowering)
+
+    def own_written(self) -> set[str]:
+        """The variables of the synapses that change."""
+        return {line.target for line in self.lines if self.index(line.target) == OWN}
+
+    def own(self) -> list[str]:
+        """The variables of the synapses that are read or changed."""
+        names = {*self._read(line.expression for line in self.lines), *(line.target for line in self.lines)}
+        return sorted(name for name in names if self.index(name) == OWN)
+
+    def indices_read(self) -> set[str]:
+        """By which indices variables are read."""
+        return {self.index(name) for name in self._read(line.expression for line in self.lines)}
+
+    def are_random(self) -> bool:
+        """Whether random numbers are drawn."""
+        variables = self.pathway.codeobj.variables
+        names = set(self._read(line.expression for line in self.lines))
+        inner = [variables[name].expr for name in names if isinstance(variables.get(name), Subexpression)]
+        return draws_random_numbers([*(line.expression for line in self.lines), *inner])
+
+    def code(self, elsewhere: Elsewhere, times: str = "") -> str:
+        """The lines with the names of the program, the additions to a target as one.
+
+        Parameters
+        ----------
+        elsewhere : callable
+            Names of what isn't the synapses' own.
+        times : str, optional
+            By what variable of the synapses an addition is multiplied.
+        """
+
+        def naming(name: str, variable: ArrayVariable) -> str:
+            index = self.index(name)
+            return variable.name if index == OWN else elsewhere(name, variable, index)
+
+        read = self.lowering.resolver(self.pathway, naming)
+        targets, written, added = self.targets(), [], {}
+        for line in self.lines:
+            if line.target in targets:
+                summand = f"added_{len(written)}"
+                added.setdefault(line.target, []).append(summand)
+                written.append(Statement(summand, "=", self._addition(line, read, elsewhere)))
+            else:
+                written += read.statements(str(line))
+        for target, summands in added.items():
+            total = " + ".join(summands)
+            name = elsewhere(target, self.variable(target), self.index(target))
+            written.append(Statement(name, "+=", f"{times}*({total})" if times else total))
+        return "\n".join(map(str, earlier(written, self.lowering.program.dt)))
+
+    def _addition(self, line: Statement, read: Resolver, elsewhere: Elsewhere) -> str:
+        if line.operation not in ("+=", "-="):
+            raise CannotExpress("spikes_elsewhere", f"'{line}' does something else than add to a variable of a cell")
+        value = read.expression(line.expression)
+        if line.operation == "-=":
+            value = f"-({value})"
+        condition = self.variable(line.target).conditional_write
+        if condition is not None:  # a neuron that is refractory keeps its value
+            value = f"choose({elsewhere('', condition, self.index(line.target))}, {value}, 0.0)"
+        return value
+
+    def _read(self, expressions: Iterable[str]) -> Iterator[str]:
+        """Names that are read, also through subexpressions."""
+        waiting = set[str]().union(*map(identifiers, expressions))
+        seen = set[str]()
+        while waiting:
+            seen.add(name := waiting.pop())
+            yield name
+            if isinstance(inner := self.pathway.codeobj.variables.get(name), Subexpression):
+                waiting |= identifiers(inner.expr) - seen
+
+
+def delays(pathway: SynapticPathway, lowering: Lowering) -> np.ndarray:
+    """The delay of each synapse, or one for all, in time steps of the program."""
+    clock = pathway.source.clock
+    seconds = np.asarray(pathway.variables["delay"].get_value())
+    return np.floor(seconds / clock.dt_ + 0.5).astype(int) * lowering.every(clock)
