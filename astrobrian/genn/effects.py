@@ -7,7 +7,8 @@ plasticity of a synapse that excites a neuron and feeds an astrocyte is simulate
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from brian2.core.variables import ArrayVariable, Subexpression
@@ -17,7 +18,11 @@ from astrobrian.genn.code import CannotExpress, Resolver, draws_random_numbers, 
 from astrobrian.genn.lowering import Lowering
 from astrobrian.links import Statement, identifiers, statements
 
-OWN = "_idx"
+# Indices by which code reads variables
+OWN, PRE, POST, TERRITORY, ASTROCYTE = (
+    *("_idx", "_presynaptic_idx", "_postsynaptic_idx"),
+    *("territory", "written_astrocyte"),
+)
 
 #: The name in the program of a variable that isn't the synapses' own, of this name and with this index.
 Elsewhere = Callable[[str, ArrayVariable, str], str]
@@ -33,27 +38,44 @@ class Effects:
         After code generation.
     lines : list of Statement
         As Brian2 has it, that of event-driven equations included.
+    variables, indices : dict
+        What names in it are, and by which index they are read.
     lowering : Lowering
     """
 
     pathway: SynapticPathway
     lines: list[Statement]
+    variables: dict[str, Any]
+    indices: dict[str, str]
     lowering: Lowering
 
     @classmethod
     def of(cls, pathway: SynapticPathway, lowering: Lowering) -> Effects:
         """All that a pathway does."""
-        return cls(pathway, statements(pathway.abstract_code), lowering)
+        codeobj = pathway.codeobj
+        lines = statements(pathway.abstract_code)
+        return cls(pathway, lines, {**codeobj.variables}, {**codeobj.variable_indices}, lowering)
+
+    def with_sum(self, name: str, variable: ArrayVariable, expression: str) -> Effects:
+        """The same, with what changes the sum over a territory of an expression."""
+        before, after = Statement(f"before_{name}", "=", expression), f"({expression}) - before_{name}"
+        added = f"_sum_{name}"
+        return replace(
+            self,
+            lines=[before, *self.lines, Statement(added, "+=", after)],
+            variables={**self.variables, added: variable},
+            indices={**self.indices, added: TERRITORY},
+        )
 
     def variable(self, name: str) -> ArrayVariable | None:
         """What a name is, None if it is no array."""
-        variable = self.pathway.codeobj.variables.get(name)
+        variable = self.variables.get(name)
         return variable if isinstance(variable, ArrayVariable) else None
 
     def index(self, name: str) -> str:
         """By which index a variable is read, ``"0"`` if all synapses share it."""
         variable = self.variable(name)
-        return "0" if variable is None or variable.scalar else self.pathway.codeobj.variable_indices[name]
+        return "0" if variable is None or variable.scalar else self.indices[name]
 
     def targets(self) -> list[str]:
         """What is added to elsewhere than on the synapses, in the order of the code."""
@@ -62,8 +84,7 @@ class Effects:
 
     def without(self, targets: Collection[str]) -> Effects:
         """Everything but additions to these."""
-        lines = [line for line in self.lines if line.target not in targets]
-        return Effects(self.pathway, lines, self.lowering)
+        return replace(self, lines=[line for line in self.lines if line.target not in targets])
 
     def leading_to(self, target: str) -> Effects:
         """What an addition depends on, at any number of spikes one after another, and the addition itself."""
@@ -72,7 +93,7 @@ class Effects:
         needed = {target}
         while more := set(self._read(line.expression for line in lines if line.target in needed)) - needed:
             needed |= more
-        return Effects(self.pathway, [line for line in lines if line.target in needed], self.lowering)
+        return replace(self, lines=[line for line in lines if line.target in needed])
 
     def own_written(self) -> set[str]:
         """The variables of the synapses that change."""
@@ -80,18 +101,16 @@ class Effects:
 
     def own(self) -> list[str]:
         """The variables of the synapses that are read or changed."""
-        names = {*self._read(line.expression for line in self.lines), *(line.target for line in self.lines)}
+        names = self.read() | {line.target for line in self.lines}
         return sorted(name for name in names if self.index(name) == OWN)
 
-    def indices_read(self) -> set[str]:
-        """By which indices variables are read."""
-        return {self.index(name) for name in self._read(line.expression for line in self.lines)}
+    def read(self) -> set[str]:
+        """All names that are read, also through subexpressions."""
+        return set(self._read(line.expression for line in self.lines))
 
     def are_random(self) -> bool:
         """Whether random numbers are drawn."""
-        variables = self.pathway.codeobj.variables
-        names = set(self._read(line.expression for line in self.lines))
-        inner = [variables[name].expr for name in names if isinstance(variables.get(name), Subexpression)]
+        inner = [self.variables[name].expr for name in self.read() if self._is_subexpression(name)]
         return draws_random_numbers([*(line.expression for line in self.lines), *inner])
 
     def code(self, elsewhere: Elsewhere, times: str = "") -> str:
@@ -109,7 +128,8 @@ class Effects:
             index = self.index(name)
             return variable.name if index == OWN else elsewhere(name, variable, index)
 
-        read = self.lowering.resolver(self.pathway, naming)
+        clock_dt = self.pathway.clock.dt_
+        read = Resolver(self.variables, naming, self.lowering.program.functions, clock_dt)
         targets, written, added = self.targets(), [], {}
         for line in self.lines:
             if line.target in targets:
@@ -126,7 +146,9 @@ class Effects:
 
     def _addition(self, line: Statement, read: Resolver, elsewhere: Elsewhere) -> str:
         if line.operation not in ("+=", "-="):
-            raise CannotExpress("spikes_elsewhere", f"'{line}' does something else than add to a variable of a cell")
+            raise CannotExpress(
+                "spikes_elsewhere", f"'{line}' does something else than add to a variable of a cell"
+            )
         value = read.expression(line.expression)
         if line.operation == "-=":
             value = f"-({value})"
@@ -142,8 +164,11 @@ class Effects:
         while waiting:
             seen.add(name := waiting.pop())
             yield name
-            if isinstance(inner := self.pathway.codeobj.variables.get(name), Subexpression):
-                waiting |= identifiers(inner.expr) - seen
+            if self._is_subexpression(name):
+                waiting |= identifiers(self.variables[name].expr) - seen
+
+    def _is_subexpression(self, name: str) -> bool:
+        return isinstance(self.variables.get(name), Subexpression)
 
 
 def delays(pathway: SynapticPathway, lowering: Lowering) -> np.ndarray:

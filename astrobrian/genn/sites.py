@@ -57,3 +57,12 @@ def occurrence(*columns: np.ndarray) -> np.ndarray:
     order = np.argsort(which, kind="stable")
     ranks = np.arange(len(which)) - np.searchsorted(which[order], which[order])
     return ranks[np.argsort(order, kind="stable")]
+
+
+def parts(i: np.ndarray, j: np.ndarray, *keys: np.ndarray) -> list[np.ndarray]:
+    """Rows that agree in all keys and in which each pair (i, j) occurs once, sorted by (i, j)."""
+    columns = np.stack([*keys, occurrence(i, j, *keys)])
+    _, which = np.unique(columns, axis=1, return_inverse=True)
+    which = which.ravel()
+    found = (np.flatnonzero(which == part) for part in range(which.max(initial=-1) + 1))
+    return [rows[np.lexsort((j[rows], i[rows]))] for rows in found]

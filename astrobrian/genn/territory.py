@@ -63,10 +63,12 @@ class Territory:
             step += lowering.resolver(updater, naming).statements(updater.abstract_code)
         return cls(territories, mirrored, step, lowering.every(territories.clock))
 
-    def astrocytic(self, population: Population) -> list[str]:
-        """Variables of the astrocytes, which are this population, that are mirrored."""
-        names = set[str]().union(*map(get_identifiers, self.mirrored.values()))
-        return sorted(names & population.variables.keys())
+    def astrocytic(self, only: Collection[str]) -> set[str]:
+        """Names in what is mirrored of the astrocytes to compute these variables."""
+        needed = needed_for(only, self.step)
+        return set[str]().union(
+            *(get_identifiers(self.mirrored[name]) for name in self.mirrored.keys() & needed)
+        )
 
     def add(
         self,

@@ -27,25 +27,26 @@ times their number. Both have the same short-term plasticity because both read t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
-
 import numpy as np
-from brian2.core.variables import ArrayVariable, Variable
-from brian2.equations.equations import DIFFERENTIAL_EQUATION
-from brian2.groups.group import CodeRunner, Group
+from brian2.core.variables import ArrayVariable
+from brian2.groups.neurongroup import Resetter
 
-from astrobrian.asking import asking_nothing
 from astrobrian.genn.clocks import add_at_each
-from astrobrian.genn.code import CannotExpress, Resolver, earlier
-from astrobrian.genn.lowering import Lowering, Piece
-from astrobrian.genn.program import Population, Projection
-from astrobrian.genn.sites import MOST_SITES, Sites, occurrence, same_rows
-from astrobrian.links import SUFFIX, Statement, identifiers, statements
-from astrobrian.territories import Gathering, Refresh
+from astrobrian.genn.code import CannotExpress
+from astrobrian.genn.effects import ASTROCYTE, POST, TERRITORY, Effects, Elsewhere, delays
+from astrobrian.genn.lowering import Lowering, Piece, as_stored, whole_group
+from astrobrian.genn.program import Population, Projection, start_of
+from astrobrian.genn.sites import MOST_SITES, Sites, parts, same_rows
+from astrobrian.genn.territory import Territory, shared
+from astrobrian.links import statements
+from astrobrian.territories import Gathering, SumOverTerritory
 from astrobrian.tripartite import TripartiteSynapses
-from astrobrian.writers import writers
+
+# Each is a synapse object of its own for GeNN, with its own code
+MOST_PARTS = 40
+
+# A variable of the synapses: how many of them one stands for
+TIMES = "multiplicity"
 
 
 def lower(synapses: TripartiteSynapses, lowering: Lowering) -> None:
@@ -54,7 +55,288 @@ def lower(synapses: TripartiteSynapses, lowering: Lowering) -> None:
     Parameters
     ----------
     synapses : TripartiteSynapses
-        Covered by astrocytes.
+        With astrocytes.
     lowering : Lowering
         Gets projections, variables and code of the populations, places, and what is refused or reported.
     """
+    try:
+        _check(synapses)
+        Tripartite(synapses, lowering).add()
+    except CannotExpress as error:
+        lowering.refuse(error.feature, synapses.name, error.reason)
+
+
+def _check(synapses: TripartiteSynapses) -> None:
+    """Raise CannotExpress if there is something that no rewriting helps."""
+    if synapses.form == "published":
+        raise CannotExpress("published_form", "there are no synapses on synapses; leave out form='published'")
+    if synapses.state_updater is not None and synapses.state_updater.codeobj is not None:
+        name = min(synapses.equations.diff_eq_names & synapses.decisions.keys())
+        reason = synapses.decisions[name].reason
+        raise CannotExpress("kept_variables", f"each synapse would integrate {name}, because {reason}")
+    if others := set(synapses._synaptic_updaters) - {"pre", "post"}:
+        raise CannotExpress("several_pathways", f"beside on_pre and on_post it has a pathway {min(others)!r}")
+
+
+class Tripartite:
+    """Tripartite synapses on their way into a program.
+
+    Parameters
+    ----------
+    synapses : TripartiteSynapses
+        In the lifted form.
+    lowering : Lowering
+    """
+
+    def __init__(self, synapses: TripartiteSynapses, lowering: Lowering) -> None:
+        self.synapses, self.lowering, self.program = synapses, lowering, lowering.program
+        self.territories = synapses.territories
+        self.source, self.target = (whole_group(end)[0].name for end in (synapses.source, synapses.target))
+        self.astrocytes = self.program.populations[synapses.astrocytes.name]
+        self.null_cell = Population(f"{self.territories.name}_null", 1)
+        self.null = len(synapses.astrocytes)
+        self.i, self.j, self.covering = (
+            np.asarray(synapses.variables[name].get_value())
+            for name in ("_synaptic_pre", "_synaptic_post", "territory")
+        )
+        self.number_of_parts = 0
+
+    def add(self) -> None:
+        """Add everything to the program."""
+        tag = f"of_{self.synapses.name}"
+        self.territory = Territory.of(self.synapses, self.lowering)
+        self.program.populations[self.null_cell.name] = self.null_cell
+        self.territory.add(self.null_cell, tag, np.array([self.null]), {})
+        #: Names of the variables of the territories in the astrocytes, and in the null cell.
+        self.names = self.territory.add(self.astrocytes, tag, np.arange(self.null), {})
+        sums = self._sums()
+        self._add_places(self.names.keys() - sums)
+        self._gather()
+        pathways = {name: getattr(self.synapses, name) for name in self.synapses._synaptic_updaters}
+        self.on_post = Effects.of(pathways["post"], self.lowering) if "post" in pathways else None
+        if self.on_post is not None:
+            self._check_post(pathways["post"])
+        if "pre" in pathways:
+            effects = Effects.of(pathways["pre"], self.lowering)
+            for name, expression in sums.items():
+                effects = effects.with_sum(name, self.territories.variables[name], expression)
+            self._add_effects(effects, delays(pathways["pre"], self.lowering))
+
+    # ---------------------------------------------------------------------------------------------------------- cells
+    def _sums(self) -> dict[str, str]:
+        """What is summed over the synapses of each territory; a spike will change the sums, which are here at first."""
+        found = {}
+        for each in self.synapses.contained_objects:
+            if not isinstance(each, SumOverTerritory):
+                continue
+            (line,) = statements(each.abstract_code)
+            name = each.name.removeprefix(f"{self.synapses.name}_sum_")
+            found[name] = line.expression
+            values = self.synapses.state(line.expression, use_units=False)[:]
+            total = np.bincount(self.covering, values, minlength=self.null + 1)
+            self.astrocytes.variable(self.names[name], total[:-1])
+            self.null_cell.variable(self.names[name], total[-1])
+        return found
+
+    def _add_places(self, names: set[str]) -> None:
+        """Where the variables of the territories are in the program."""
+        both = (self.astrocytes, np.arange(self.null)), (self.null_cell, np.array([self.null]))
+        for name in names:
+            stored = self.names[name]
+            for population, cells in both:
+                population.copied.add(stored)
+                piece = Piece(population.name, start_of(stored), cells, np.arange(len(cells)))
+                self.lowering.places.setdefault(self.territories.variables[name], []).append(piece)
+
+    def _gather(self) -> None:
+        """Let the astrocytes gather what was released, once for all synapses that feed them."""
+        gathering = Gathering.of(self.synapses.astrocytes)
+        feeding = {
+            each.territories.name: each
+            for each in self.lowering.objects
+            if isinstance(each, TripartiteSynapses) and each.astrocytes is self.synapses.astrocytes
+        }
+        if gathering.codeobj is None or self.synapses is not next(iter(feeding.values())):
+            return
+        of_astrocytes = self.lowering.naming(self.synapses.astrocytes)
+
+        def naming(name: str, variable: ArrayVariable) -> str:
+            if variable.owner.name == self.astrocytes.name:
+                return of_astrocytes(name, variable)
+            stored = f"{variable.name}_of_{feeding[variable.owner.name].name}"
+            if variable.name == "N_synapses":
+                self.astrocytes.variable(stored, as_stored(variable.get_value())[:-1])
+            return stored
+
+        lines = self.lowering.resolver(gathering, naming).statements(gathering.abstract_code)
+        add_at_each(self.astrocytes, "gather", self.lowering.every(gathering.clock), map(str, lines))
+
+    def _add_site(self, number: int, cells: np.ndarray, read: set[str]) -> dict[str, str]:
+        """A territory for each neuron, with what its synapses read; returns names in the neurons."""
+        neurons = self.program.populations[self.target]
+        tag = f"at_site_{number}_of_{self.synapses.name}"
+        names = {}
+        covered = np.flatnonzero(cells < self.null)
+        for name in sorted(self.territory.astrocytic(read) & self.astrocytes.variables.keys()):
+            names[name] = f"{name}_{tag}"
+            variable = self.synapses.astrocytes.variables[name]
+            if variable in self.lowering.changes.written:
+                self._check_mirrored(variable)
+                neurons.variable(names[name])
+                rows = covered[np.argsort(cells[covered], kind="stable")]
+                projection = self._projection(self.astrocytes.name, self.target, cells[rows], rows)
+                projection.sums, projection.sum = names[name], f"{name}_pre"
+            else:
+                values = self.astrocytes.variables[name]
+                neurons.variable(names[name], values[np.where(cells < self.null, cells, 0)])
+        return self.territory.add(neurons, tag, cells, names, read)
+
+    def _check_mirrored(self, variable: ArrayVariable) -> None:
+        resetters = [each for each in self.lowering.objects if isinstance(each, Resetter)]
+        if variable in self.lowering.changes.late(resetters):
+            raise CannotExpress(
+                "late_mirror",
+                f"its synapses read {variable.name} of {self.astrocytes.name}, which spikes, sums or what runs at the "
+                "start of a step change: GeNN would hand on the value of the step before",
+            )
+
+    # ------------------------------------------------------------------------------------------------------- synapses
+    def _add_effects(self, effects: Effects, delay: np.ndarray) -> None:
+        targets = effects.targets()
+        fed = [name for name in targets if effects.index(name) in (TERRITORY, ASTROCYTE)]
+        neuronal = [name for name in targets if effects.index(name) == POST]
+        if others := set(targets) - {*fed, *neuronal}:
+            raise CannotExpress("spikes_elsewhere", f"a presynaptic spike changes {min(others)}")
+        if any(effects.leading_to(name).are_random() for name in fed):
+            raise CannotExpress(
+                "stochastic_release_feeding",
+                "its astrocytes are fed with what depends on random numbers, and those of neuron and astrocyte would differ",
+            )
+        if len(neuronal) > 1 and effects.are_random():
+            raise CannotExpress(
+                "several_targets", "on_pre adds to several variables and draws random numbers"
+            )
+        delay = np.broadcast_to(delay, self.i.shape)
+        first = effects.without(fed + neuronal[1:])
+        if first.lines or self.on_post is not None:
+            self._add_to_neurons(first, delay, place=True)
+        for name in neuronal[1:]:
+            self._add_to_neurons(effects.leading_to(name), delay, place=False)
+        for name in fed:
+            self._add_to_territories(effects.leading_to(name), delay)
+        self._report(fed, effects)
+
+    def _add_to_neurons(self, effects: Effects, delay: np.ndarray, place: bool) -> None:
+        """Synapses that read their sites and add to a variable of the neurons."""
+        read = {effects.variable(name).name for name in effects.read() if effects.index(name) == TERRITORY}
+        sites = Sites(np.zeros(len(self.i), int), np.full((1, 1), self.null))
+        names: list[dict[str, str]] = [{}]
+        if read:
+            neurons = self.program.populations[self.target]
+            sites = Sites.of(self.j, self.covering, neurons.N, self.null)
+            if len(sites.territory) > MOST_SITES:
+                raise CannotExpress(
+                    "several_astrocytes_per_neuron",
+                    f"the synapses of one neuron are covered by {len(sites.territory)} astrocytes, and each is a set of "
+                    f"variables and a synapse object of its own; at most {MOST_SITES} can be",
+                )
+            names = [self._add_site(number, cells, read) for number, cells in enumerate(sites.territory)]
+        own = self._own(effects, self.on_post)
+        post = "" if self.on_post is None else self.on_post.code(self._nowhere)
+        for rows in parts(self.i, self.j, sites.of_synapse, delay):
+            projection = self._projection(self.source, self.target, self.i[rows], self.j[rows])
+            site = names[sites.of_synapse[rows[0]]]
+            projection.on_pre, projection.on_post = effects.code(self._at(site)), post
+            projection.delay = int(delay[rows[0]])
+            projection.variables = {name: values[rows] for name, values in own.items()}
+            for name in own if place else ():
+                piece = Piece(projection.name, name, rows, np.arange(len(rows)))
+                self.lowering.places.setdefault(self.synapses.variables[name], []).append(piece)
+
+    def _add_to_territories(self, effects: Effects, delay: np.ndarray) -> None:
+        """Synapses that add to a variable of their territory, those that always do the same as one."""
+        own = self._own(effects)
+        (target,) = effects.targets()
+        if self.on_post is not None and (changed := self.on_post.own_written() & own.keys()):
+            raise CannotExpress(
+                "stdp", f"on_post changes {min(changed)}, on which depends what feeds the astrocytes"
+            )
+        ends = [(self.astrocytes, np.flatnonzero(self.covering < self.null))]
+        if effects.index(target) == TERRITORY:
+            ends.append((self.null_cell, np.flatnonzero(self.covering == self.null)))
+        for population, covered in ends:
+            columns = [self.i, self.covering, delay, *own.values()]
+            rows, times, _ = same_rows([column[covered] for column in columns])
+            rows = covered[rows]
+            cells = self.covering[rows] if population is self.astrocytes else np.zeros(len(rows), int)
+            for part in parts(self.i[rows], cells, delay[rows]):
+                projection = self._projection(self.source, population.name, self.i[rows[part]], cells[part])
+                projection.variables = {name: values[rows[part]] for name, values in own.items()}
+                projection.variables[TIMES] = times[part].astype(float)
+                projection.on_pre = effects.code(self._in_territory, TIMES)
+                projection.delay = int(delay[rows[part[0]]])
+
+    def _projection(self, source: str, target: str, i: np.ndarray, j: np.ndarray) -> Projection:
+        self.number_of_parts += 1
+        if self.number_of_parts > MOST_PARTS:
+            raise CannotExpress(
+                "different_delays",
+                f"for GeNN it would be more than {MOST_PARTS} synapse objects: one for each delay, for each number of an "
+                "astrocyte at its neuron, and for each synapse beyond the first of two cells",
+            )
+        projection = Projection(f"{self.synapses.name}_part_{self.number_of_parts}", source, target, i, j)
+        self.program.projections[projection.name] = projection
+        return projection
+
+    def _own(self, *effects: Effects | None) -> dict[str, np.ndarray]:
+        """The variables of the synapses that code uses."""
+        names = sorted(set[str]().union(*(each.own() for each in effects if each is not None)))
+        return {name: as_stored(self.synapses.variables[name].get_value()) for name in names}
+
+    # ---------------------------------------------------------------------------------------------------------- names
+    def _at(self, site: dict[str, str]) -> Elsewhere:
+        neurons = self.program.populations[self.target]
+
+        def name(called: str, variable: ArrayVariable, index: str) -> str:
+            if index == TERRITORY and variable.name in site:
+                return f"{site[variable.name]}_post"
+            if index == POST:
+                return f"{self.lowering.stored(neurons, variable)}_post"
+            return self._same_for_all(called, variable, index)
+
+        return name
+
+    def _in_territory(self, called: str, variable: ArrayVariable, index: str) -> str:
+        if index == TERRITORY and variable.name in self.names:
+            return f"{self.names[variable.name]}_post"
+        if index == ASTROCYTE:
+            return f"{self.lowering.stored(self.astrocytes, variable)}_post"
+        if index == POST:
+            raise CannotExpress(
+                "presynaptic_variables",
+                f"what feeds the astrocytes depends on {called}, which is out of reach for synapses onto an astrocyte",
+            )
+        return self._same_for_all(called, variable, index)
+
+    def _nowhere(self, called: str, variable: ArrayVariable, index: str) -> str:
+        if index == "0":
+            return self._same_for_all(called, variable, index)
+        raise CannotExpress("spikes_elsewhere", f"on_post uses {called}, which isn't the synapses' own")
+
+    def _same_for_all(self, called: str, variable: ArrayVariable, index: str) -> str:
+        if index != "0":
+            raise CannotExpress(
+                "presynaptic_variables", f"on_pre uses {called}, which isn't of the postsynaptic neuron"
+            )
+        return shared(variable, self.lowering)
+
+    def _check_post(self, pathway) -> None:
+        if np.any(pathway.variables["delay"].get_value()):
+            raise CannotExpress("post_delays", "on_post has a delay, which GeNN doesn't know")
+
+    def _report(self, fed: list[str], effects: Effects) -> None:
+        read = any(effects.index(name) == TERRITORY for name in effects.read())
+        how = "territories are simulated in each astrocyte" + (" and in each neuron" if read else "")
+        if fed:
+            how += "; a copy of the synapses adds to the astrocytes"
+        self.lowering.rewrite("closed_loop" if read else "open_loop", self.synapses.name, how)
