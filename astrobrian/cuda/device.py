@@ -3,26 +3,90 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import brian2cuda
-from brian2 import prefs
+from brian2 import BrianObjectException, Network, Quantity, prefs
+from brian2.codegen.codeobject import CodeObject as AnyCodeObject
+from brian2.core.variables import Variable
 from brian2.devices.device import all_devices
 from brian2.utils.filetools import copy_directory
 from brian2cuda.device import CUDAStandaloneDevice, CUDAWriter
 
-from astrobrian.cuda import sources, toolkit
+from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
+from astrobrian.covering import CHECKED_TERRITORY
+from astrobrian.cuda import functions, sources, territories, toolkit
 from astrobrian.cuda.codeobject import CodeObject
+from astrobrian.cuda.events import sort_recorded
+from astrobrian.cuda.preflight import preflight
+from astrobrian.cuda.races import OrderedWrites
 
 #: Its name for `brian2.set_device`.
 NAME = "astrobrian_cuda"
 
 
-class CudaDevice(CUDAStandaloneDevice):
-    """Brian2CUDA's standalone device, with AstroBrian's templates and a quicker build."""
+class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
+    """Brian2CUDA's standalone device, with AstroBrian's templates, preflight and a quicker build."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Time step of each pathway in the runs so far, in seconds.
+        self._steps: dict[str, float] = {}
 
     def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
         return CodeObject if codeobj_class is None else codeobj_class
+
+    def network_run(
+        self, net: Network, duration: Quantity, *args: Any, level: int = 0, **kwargs: Any
+    ) -> None:
+        preflight(self, net, self._steps)
+        try:
+            super().network_run(net, duration, *args, level=level + 1, **kwargs)
+        except BrianObjectException as error:
+            if isinstance(error.__cause__, UnsupportedFeature):
+                raise error.__cause__ from None
+            raise
+
+    def network_store(self, net: Network, *args: Any, **kwargs: Any) -> None:
+        conclude(
+            "cuda", [Refusal("store_restore", net.name, "a program can't go back to an earlier state")], []
+        )
+
+    network_restore = network_store
+
+    def code_object(
+        self,
+        owner: Any,
+        name: str,
+        abstract_code: Mapping[str | None, str],
+        variables: Mapping[str, Variable],
+        *args: Any,
+        **kwargs: Any,
+    ) -> AnyCodeObject:
+        if CHECKED_TERRITORY in variables:
+            territories.add_implementation(variables[CHECKED_TERRITORY], owner._null_cell)
+        functions.adapt(owner.name, variables, CodeObject)
+        return super().code_object(owner, name, abstract_code, variables, *args, **kwargs)
+
+    def generate_main_source(self, writer: CUDAWriter) -> None:
+        queue, self.main_queue = self.main_queue, list(self._with_checks())
+        super().generate_main_source(writer)
+        self.main_queue = queue
+
+    def _with_checks(self) -> Iterator[tuple[str, Any]]:
+        """What the program does, and looks at what it has computed."""
+        for step in self.main_queue:
+            yield step
+            match step:
+                case "run_code_object", (made,) if CHECKED_TERRITORY in made.variables:
+                    array = self.get_array_name(made.variables["territory"], access_data=False)
+                    yield "insert_code", territories.check(made.owner, array, made.owner._null_cell)
+
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        super().run(*args, **kwargs)
+        sort_recorded(self, self.networks)
 
     def copy_source_files(self, writer: CUDAWriter, directory: str) -> None:
         library = Path(inspect.getfile(brian2cuda)).parent / "brianlib"
