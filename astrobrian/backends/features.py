@@ -99,13 +99,13 @@ TERRITORIES: dict[str, Feature] = {
 SYNAPSES: dict[str, Feature] = {
     "equal_delays": Feature("one delay for all synapses"),
     "different_delays": Feature(
-        "a delay for each synapse", _refused("all synapses of an object have the same delay", "genn")
+        "a delay for each synapse", _lowered("one synapse object for each of at most 20 delays", "genn")
     ),
     "post_delays": Feature("a delay of the postsynaptic pathway", _refused("it would be ignored", "genn")),
     "stdp": Feature("on_post and event-driven plasticity"),
     "clock_driven_synapses": Feature(
         "clock-driven equations of synapses",
-        _refused("they would be integrated in another order within the time step", "genn"),
+        _lowered("they are integrated a step later, before that step's spikes", "genn"),
     ),
     "summed_variables": Feature("summed variables of neurons"),
     "n_incoming": Feature("N_incoming and N_outgoing in equations"),
@@ -116,7 +116,27 @@ SYNAPSES: dict[str, Feature] = {
     ),
     "random_connections": Feature("connections drawn at random"),
     "subgroups": Feature("subgroups"),
-    "synapses_regularly": Feature("run_regularly of synapses"),
+    "synapses_regularly": Feature(
+        "run_regularly of synapses", _lowered("it runs a step later, before that step's spikes", "genn")
+    ),
+    "several_targets": Feature(
+        "on_pre that adds to several variables of neurons",
+        _lowered("there is a copy of the synapses for each of them", "genn"),
+    ),
+    "presynaptic_variables": Feature(
+        "a pathway that reads changing variables of the cell whose spike it handles",
+        _refused("spikes carry no values there", "genn"),
+    ),
+    "spikes_elsewhere": Feature(
+        "spikes that do something else to neurons than on_pre adding to the postsynaptic one",
+        _refused("it isn't possible there", "genn"),
+    ),
+    "spikes_read_written": Feature(
+        "spikes that read what spikes change", _refused("which comes first isn't said there", "genn")
+    ),
+    "sums_of_spikes": Feature(
+        "summed variables of what spikes change", _refused("sums are computed before spikes arrive", "genn")
+    ),
 }
 
 INPUTS: dict[str, Feature] = {
@@ -156,7 +176,7 @@ RUNNING: dict[str, Feature] = {
     "values_between_runs": Feature(
         "values read between two runs", _refused(_ONE_PROGRAM, "cpp", "cuda", "genn")
     ),
-    "seeds": Feature("the same random numbers after the same seed", _refused("GeNN draws its own", "genn")),
+    "seeds": Feature("the same random numbers after the same seed"),
     "sweep": Feature(
         "a sweep without compiling again",
         {
@@ -166,6 +186,12 @@ RUNNING: dict[str, Feature] = {
     ),
     "single_precision": Feature("single precision"),
     "store_restore": Feature("store and restore", _refused(_ONE_PROGRAM, "cpp", "cuda", "genn")),
+    "object_order": Feature(
+        "objects with when= or order= of their own", _refused("its time step has an order of its own", "genn")
+    ),
+    "other_objects": Feature(
+        "other objects of Brian2, such as neurons with compartments", _refused("they aren't there", "genn")
+    ),
     "range_guard": Feature(
         "a run that stops when a variable leaves its physical range",
     ),
