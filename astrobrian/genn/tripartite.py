@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import numpy as np
 from brian2.core.variables import ArrayVariable
-from brian2.groups.neurongroup import Resetter
 
 from astrobrian.genn.clocks import add_at_each
 from astrobrian.genn.code import CannotExpress
@@ -57,13 +56,15 @@ def lower(synapses: TripartiteSynapses, lowering: Lowering) -> None:
     synapses : TripartiteSynapses
         With astrocytes.
     lowering : Lowering
-        Gets projections, variables and code of the populations, places, and what is refused or reported.
+        Gets projections, variables and code of the populations, places, and what is reported.
+
+    Raises
+    ------
+    CannotExpress
+        If GeNN can't run them.
     """
-    try:
-        _check(synapses)
-        Tripartite(synapses, lowering).add()
-    except CannotExpress as error:
-        lowering.refuse(error.feature, synapses.name, error.reason)
+    _check(synapses)
+    Tripartite(synapses, lowering).add()
 
 
 def _check(synapses: TripartiteSynapses) -> None:
@@ -192,8 +193,7 @@ class Tripartite:
         return self.territory.add(neurons, tag, cells, names, read)
 
     def _check_mirrored(self, variable: ArrayVariable) -> None:
-        resetters = [each for each in self.lowering.objects if isinstance(each, Resetter)]
-        if variable in self.lowering.changes.late(resetters):
+        if variable in self.lowering.changes.late():
             raise CannotExpress(
                 "late_mirror",
                 f"its synapses read {variable.name} of {self.astrocytes.name}, which spikes, sums or what runs at the "
