@@ -31,7 +31,7 @@ from astrobrian.studies.compatibility.row import Objects, row
 
 @row()
 def one_group() -> Objects:
-    astrocytes = releasing(4)
+    astrocytes = releasing(4, method="rk4")
     astrocytes.Y_S = np.linspace(0, 2, 4) * umolar
     cells = StateMonitor(astrocytes, ["C", "G_A", "Gamma_A"], record=True)
     releases = SpikeMonitor(astrocytes)
@@ -63,7 +63,7 @@ def open_loop() -> Objects:
 
 @row()
 def closed_loop() -> Objects:
-    neurons, astrocytes = firing(), releasing()
+    neurons, astrocytes = firing(), releasing(method="rk4")
     synapses = loop(neurons, astrocytes)
     cells = StateMonitor(astrocytes, ["Y_S", "C", "G_A"], record=True)
     conductance = StateMonitor(neurons, "g_e", record=True)
@@ -75,7 +75,7 @@ def closed_loop() -> Objects:
 
 @row()
 def astrocyte_clock() -> Objects:
-    neurons, astrocytes = firing(), releasing(dt=5 * ms)
+    neurons, astrocytes = firing(), releasing(method="rk4", dt=5 * ms)
     synapses = loop(neurons, astrocytes)
     cells = StateMonitor(astrocytes, ["Y_S", "C"], record=True)
     spikes, releases = SpikeMonitor(neurons), SpikeMonitor(astrocytes)
@@ -116,12 +116,14 @@ def slow_inward_current() -> Objects:
 
 @row(statistics=True)
 def stochastic_gate() -> Objects:
-    astrocytes = AstrocyteGroup(4000, chi_stochastic + gliotransmission, check_range=False)
-    astrocytes.C, astrocytes.h, astrocytes.I = 0.3 * umolar, 0.7, 0.5 * umolar
+    astrocytes = AstrocyteGroup(
+        4000, chi_stochastic + gliotransmission(C_Theta=0.45 * umolar), check_range=False
+    )
+    astrocytes.C, astrocytes.h, astrocytes.I = 0.4 * umolar, 0.7, 0.5 * umolar
     releases = SpikeMonitor(astrocytes)
     yield [astrocytes, releases]
     h = np.array(astrocytes.h)
-    return {"variance of h": (h - h.mean()) ** 2, "C": np.array(astrocytes.C), "releases": counts(releases)}
+    return {"spread of h": abs(h - h.mean()), "C": np.array(astrocytes.C), "releases": counts(releases)}
 
 
 @row()

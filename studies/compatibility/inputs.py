@@ -41,8 +41,8 @@ from astrobrian.studies.compatibility.row import Objects, row
 @row()
 def run_regularly() -> Objects:
     neurons, astrocytes = firing(), releasing()
-    neurons.run_regularly("I_ex += 5*pA", dt=50 * ms)
-    astrocytes.run_regularly("I += 0.05*umolar*(1 - x_A)", dt=50 * ms)
+    neurons.run_regularly("I_ex += 5*pA", dt=20 * ms)
+    astrocytes.run_regularly("I += 0.05*umolar*(1 - x_A)", dt=20 * ms)
     calcium = StateMonitor(astrocytes, "C", record=True)
     spikes = SpikeMonitor(neurons)
     yield [neurons, astrocytes, calcium, spikes]
@@ -51,7 +51,7 @@ def run_regularly() -> Objects:
 
 @row()
 def timed_array() -> Objects:
-    stimulus = TimedArray([120, 180, 90, 200, 140] * pA, dt=100 * ms)
+    stimulus = TimedArray([120, 180, 90, 200, 140] * pA, dt=50 * ms)
     neurons = Neurons(
         4,
         "dv/dt = (-60*mV - v + stimulus(t)*150*Mohm*(i + 1)/4)/(20*ms) : volt",
@@ -85,8 +85,8 @@ def poisson_group() -> Objects:
 
 @row()
 def spike_generator() -> Objects:
-    steps = np.random.default_rng(1).choice(np.arange(2, 900), (4, 30), replace=False)
-    source = SpikeGeneratorGroup(4, np.repeat(np.arange(4), 30), steps.ravel() * 0.5 * ms)
+    steps = np.random.default_rng(1).choice(np.arange(2, 480), (4, 15), replace=False)
+    source = SpikeGeneratorGroup(4, np.repeat(np.arange(4), 15), steps.ravel() * 0.5 * ms)
     neurons, astrocytes = firing(2), releasing()
     synapses = TripartiteSynapses(source, neurons, astrocytes, MODULATED)
     synapses.connect(i=[0, 1, 2, 3, 3], j=[0, 0, 1, 0, 1])
@@ -148,7 +148,7 @@ def linked_variables() -> Objects:
 def network_operation() -> Objects:
     astrocytes = releasing()
 
-    @operation(dt=50 * ms)
+    @operation(dt=20 * ms)
     def stimulate() -> None:
         astrocytes.I += 0.1 * astrocytes.C
 

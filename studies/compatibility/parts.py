@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import EventMonitor, Quantity, SpikeMonitor, StateMonitor, mV, pA, umolar
 
@@ -32,9 +34,11 @@ def firing(N: int = 4, model: Model = coba_lif) -> Neurons:
     return neurons
 
 
-def releasing(N: int = 2, model: Model = gchi + gliotransmission, **options: object) -> AstrocyteGroup:
-    """Astrocytes that release gliotransmitter within the first half second, each at its own time."""
-    astrocytes = AstrocyteGroup(N, model, check_range=False, **options)
+def releasing(
+    N: int = 2, model: Model = gchi + gliotransmission, method: str = "euler", **options: Any
+) -> AstrocyteGroup:
+    """Astrocytes that release gliotransmitter within a quarter of a second, each at its own time."""
+    astrocytes = AstrocyteGroup(N, model, method=method, check_range=False, **options)
     astrocytes.C = np.linspace(0.48, 0.3, N) * umolar
     astrocytes.I = np.linspace(0.8, 0.5, N) * umolar
     return astrocytes
@@ -48,7 +52,7 @@ def all_to_all(synapses: TripartiteSynapses) -> None:
 
 
 def loop(
-    neurons: Neurons, astrocytes: AstrocyteGroup, model: Model = MODULATED, **options: object
+    neurons: Neurons, astrocytes: AstrocyteGroup, model: Model = MODULATED, **options: Any
 ) -> TripartiteSynapses:
     """Synapses between all neurons, covered by the astrocyte of the postsynaptic one."""
     synapses = TripartiteSynapses(neurons, neurons, astrocytes, model, **options)
@@ -77,4 +81,4 @@ def counts(monitor: EventMonitor) -> np.ndarray:
 def irregularity(monitor: SpikeMonitor) -> np.ndarray:
     """Coefficient of variation of the intervals between spikes, of each cell that has enough of them."""
     intervals = [np.diff(np.array(times)) for times in monitor.spike_trains().values()]
-    return np.array([each.std() / each.mean() for each in intervals if len(each) > 4])
+    return np.array([each.std() / each.mean() for each in intervals if len(each) > 2])

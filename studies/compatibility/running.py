@@ -62,7 +62,7 @@ def seeds() -> Objects:
     first, again, other = np.split(np.array(gates.h), 3, axis=1)
     assert np.array_equal(first, again)
     assert not np.any(first[:, 1:] == other[:, 1:])
-    return {"h": first[:, -1], "variance of h": (first[:, -1] - first[:, -1].mean()) ** 2}
+    return {"h": first[:, -1], "spread of h": abs(first[:, -1] - first[:, -1].mean())}
 
 
 def coupled_strongly() -> tuple[AstrocyteGroup, StateMonitor, Network]:

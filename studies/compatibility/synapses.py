@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms, nS
 
@@ -53,7 +55,7 @@ def different_delays() -> Objects:
     return {**traces(cells), **traces(conductance)}
 
 
-def plastic(**delays: object) -> Objects:
+def plastic(**delays: Any) -> Objects:
     """Weights that change with the times of pre- and postsynaptic spikes."""
     neurons = firing()
     synapses = Synapses(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import SpikeMonitor, StateMonitor
 
@@ -19,7 +21,7 @@ from astrobrian.studies.compatibility.parts import (
 from astrobrian.studies.compatibility.row import Objects, row
 
 
-def covered(**territory: object) -> Objects:
+def covered(**territory: Any) -> Objects:
     """A closed loop whose territories are given in some way."""
     neurons, astrocytes = firing(), releasing()
     synapses = TripartiteSynapses(neurons, neurons, astrocytes, MODULATED)
@@ -102,7 +104,7 @@ def kept_variables() -> Objects:
 
 @row()
 def published_form() -> Objects:
-    neurons, astrocytes = firing(), releasing()
+    neurons, astrocytes = firing(), releasing(method="rk4")
     synapses = loop(neurons, astrocytes, form="published")
     cells = StateMonitor(astrocytes, ["Y_S", "C"], record=True)
     conductance = StateMonitor(neurons, "g_e", record=True)

@@ -1,0 +1,146 @@
+"""Runs cells of the table in processes of their own, and says of each whether it works, is lowered or is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from astrobrian.backends.features import FEATURES, Status
+from astrobrian.studies.compatibility.cell import REFERENCE
+from astrobrian.studies.compatibility.comparison import Comparison, compare
+from astrobrian.studies.compatibility.row import Recorded
+from astrobrian.studies.compatibility.rows import ROWS
+
+#: Where rows are simulated one by one: what a part of a network needs decides how all of it is lowered.
+ONE_BY_ONE = ("genn",)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of a feature on a backend.
+
+    Parameters
+    ----------
+    feature, backend : str
+    status : {"works", "lowered", "refused", "failed"}
+    reason : str
+        How it is lowered, why it is refused, or in what error it ended.
+    recorded : dict
+        What the row recorded, if it was run.
+    """
+
+    feature: str
+    backend: str
+    status: Status | str
+    reason: str
+    recorded: Recorded
+
+
+def run_cells(
+    backend: str, features: Iterable[str], depth: str = "run", interpreter: str = sys.executable
+) -> dict[str, Cell]:
+    """Simulate rows on a backend.
+
+    Those that are expected to run are parts of one network, so that only one program is made of them; if that doesn't
+    run, each is tried by itself.
+
+    Parameters
+    ----------
+    backend : str
+        One of `astrobrian.backends.BACKENDS`, or "reference".
+    features : iterable of str
+        Keys of FEATURES.
+    depth : {"run", "compiled", "generated"}
+        How far each of them is taken.
+    interpreter : path, optional
+        Of another Python, for a backend that isn't in this environment.
+    """
+    groups = grouped(backend, features)
+    cells = _run(backend, groups, depth, interpreter)
+    failed = [
+        [feature]
+        for group in groups
+        if len(group) > 1 and any(cells[feature].status in ("failed", "refused") for feature in group)
+        for feature in group
+    ]
+    return cells | _run(backend, failed, depth, interpreter) if failed else cells
+
+
+def grouped(backend: str, features: Iterable[str]) -> list[list[str]]:
+    """Which rows are parts of one network."""
+    together, apart = [], []
+    for feature in features:
+        refused = backend != REFERENCE and FEATURES[feature].status(backend) == "refused"
+        if refused or ROWS[feature].by_itself or backend in ONE_BY_ONE:
+            apart.append([feature])
+        else:
+            together.append(feature)
+    return [*([together] if together else []), *apart]
+
+
+def _run(backend: str, groups: Sequence[list[str]], depth: str, interpreter: str) -> dict[str, Cell]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [interpreter, "-P", "-m", "astrobrian.studies.compatibility.cell", backend, depth, folder]
+        _in_its_own_session([*command, *(",".join(group) for group in groups)])
+        outcomes = json.loads(Path(folder, "outcomes.json").read_text())
+        with np.load(Path(folder, "recorded.npz")) as arrays:
+            recorded: dict[str, Recorded] = {feature: {} for group in groups for feature in group}
+            for path in arrays.files:
+                feature, name = path.split("/", maxsplit=1)
+                recorded[feature][name] = arrays[path]
+    return {
+        feature: Cell(feature, backend, *_status(feature, found), recorded[feature])
+        for group, found in zip(groups, outcomes, strict=True)
+        for feature in group
+    }
+
+
+def _in_its_own_session(command: Sequence[str]) -> None:
+    """Run a process that may interrupt itself and what it starts, and nobody else."""
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if process.returncode:
+        raise RuntimeError(f"the process of the table ended with {process.returncode}: {said[-2000:]}")
+
+
+def _status(feature: str, found: dict) -> tuple[str, str]:
+    match found:
+        case {"failed": error}:
+            return "failed", error
+        case {"refused": reasons}:
+            # another part of the same network may have been refused
+            return ("refused", reasons[feature]) if feature in reasons else ("failed", str(reasons))
+        case {"lowered": ways}:
+            return ("lowered", ways[feature]) if feature in ways else ("works", "")
+    raise ValueError(f"{feature} ended in {found}")
+
+
+def references(features: Iterable[str]) -> dict[str, Recorded]:
+    """What NumPy records of rows."""
+    return {feature: cell.recorded for feature, cell in run_cells(REFERENCE, features).items()}
+
+
+def checked(cell: Cell, reference: Recorded) -> Comparison | None:
+    """How far what a cell recorded is from the reference; None if it recorded nothing."""
+    return compare(ROWS[cell.feature], cell.recorded, reference) if cell.recorded else None
