@@ -80,9 +80,9 @@ def _device() -> StandaloneDevice:
     device = get_device()
     if not isinstance(device, StandaloneDevice):
         raise BackendError(
-            'sweep runs a compiled program again and again: begin the script with use_backend("cpp", '
-            "build_on_run=False); on other backends, write a loop that makes the network for each point, or that uses "
-            "brian2.store and brian2.restore"
+            'sweep runs a compiled program again and again, and only one for "cpp" can be given other values: begin the '
+            'script with use_backend("cpp", build_on_run=False); on "numpy", "cython", "cuda" and "genn", write a loop '
+            'that makes the network for each point (on "numpy" and "cython" it may use brian2.store and brian2.restore)'
         )
     if not device.networks:
         raise BackendError("nothing has been described that could be run: call run(...) before sweep")
