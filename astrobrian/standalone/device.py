@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from brian2 import prefs
+from brian2 import Network, NetworkOperation, Quantity, prefs
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice, CPPWriter
 from brian2.devices.device import all_devices
@@ -39,6 +39,21 @@ class StandaloneDevice(CPPStandaloneDevice):
     def activate(self, build_on_run: bool = True, **kwargs: Any) -> None:
         answers.recall()
         super().activate(build_on_run, **kwargs)
+
+    def network_run(
+        self, net: Network, duration: Quantity, *args: Any, level: int = 0, **kwargs: Any
+    ) -> None:
+        # not at the top: it asks this folder for the compiler
+        from astrobrian.backends.findings import Refusal, conclude
+
+        reason = "the program can't call Python, and would go on without it"
+        refusals = [
+            Refusal("network_operation", each.name, reason)
+            for each in net.sorted_objects
+            if isinstance(each, NetworkOperation) and each.active
+        ]
+        conclude("cpp", refusals, [])
+        super().network_run(net, duration, *args, level=level + 1, **kwargs)
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         super().build(*args, **kwargs)

@@ -1,8 +1,10 @@
 """AstroBrian's own C++ device: Brian2's in everything that a user sees."""
 
-from brian2 import NeuronGroup, get_device, ms, run, set_device
+import pytest
+from brian2 import Network, NetworkOperation, NeuronGroup, get_device, ms, run, set_device
 
 from astrobrian import build, use_backend
+from astrobrian.backends import UnsupportedFeature
 from astrobrian.standalone import has_template, standalone_device
 
 
@@ -52,3 +54,11 @@ def test_loops_may_be_vectorised_on_request(tmp_path):
     run(1 * ms)
     assert abs(group.v[1] - 1) < 1e-9
     assert "-fopenmp-simd" in (tmp_path / "makefile").read_text()
+
+
+def test_network_operations_are_refused_because_brian2_would_leave_them_out():
+    use_backend("cpp")
+    neurons = NeuronGroup(1, "v : 1")
+    operation = NetworkOperation(lambda: None, name="forgotten")
+    with pytest.raises(UnsupportedFeature, match="forgotten: the program can't call Python"):
+        Network(neurons, operation).run(1 * ms)
