@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import difflib
 import gc
-import inspect
 import os
 import shutil
 import subprocess
@@ -13,28 +11,20 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from brian2 import defaultclock, get_device, get_logger, prefs, set_device, start_scope
 from brian2.core.magic import collect
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
-from astrobrian.backends.features import BACKENDS
 from astrobrian.backends.obstacles import BackendError, obstacle
+from astrobrian.backends.options import PRECISIONS, Precision, check_name, check_options, check_values
 from astrobrian.standalone import programs, standalone_device
 from astrobrian.standalone.programs import compile_command, compiler
 
 logger = get_logger(__name__)
 
-# Which backends each option is for; build_options go to the two that make one program
-OPTIONS = {
-    "threads": ("cpp",),
-    "gpu": ("cuda", "genn"),
-    "directory": ("cpp", "cuda", "genn"),
-    "build_on_run": ("cpp", "cuda"),
-}
-PRECISIONS = {"single": np.float32, "double": np.float64}
+RUNTIME = ("numpy", "cython")
 
 # A large network's code, objects and results; a build that runs out of space fails with a message about something else
 SPACE_NEEDED = 200e6
@@ -45,7 +35,7 @@ def use_backend(
     *,
     threads: int | None = None,
     gpu: int | None = None,
-    precision: Literal["double", "single"] = "double",
+    precision: Precision = "double",
     directory: str | Path | None = None,
     build_on_run: bool = True,
     **build_options: Any,
@@ -87,7 +77,8 @@ def use_backend(
         "cpp", "cuda": whether `run` builds and runs at once.
     **build_options
         "cpp", "cuda": what else `brian2.devices.device.Device.build` takes, such as ``debug=True``, ``clean=True`` to
-        compile in any case, or ``run=False`` to compile only, for which "cuda" needs no GPU.
+        compile in any case, or ``run=False`` to compile only, for which "cuda" needs no GPU. "cpp", "cuda", "genn":
+        ``compile=False`` to generate code only, for which "cuda" needs no CUDA and "genn" no GeNN.
 
     Raises
     ------
@@ -103,60 +94,62 @@ def use_backend(
     >>> use_backend("cpp", threads=4, directory="build/network")
     >>> use_backend("cuda", gpu=0, precision="single")
     """
-    _check_name(name)
+    check_name(name)
     given = {
         "threads": threads,
         "gpu": gpu,
         "directory": directory,
         "build_on_run": None if build_on_run else False,
     }
-    _check_options(name, given, build_options)
-    _check_values(threads, gpu, precision)
+    check_options(
+        name, {option: value for option, value in given.items() if value is not None} | build_options
+    )
+    check_values(threads, gpu, precision)
     steps = {step: build_options[step] for step in ("compile", "run") if step in build_options}
     if found := obstacle(name, gpu=gpu, **steps):
         raise BackendError(f"the backend {name!r} can't be used here: {found.reason}; {found.fix}")
     if threads is not None:
         _check_openmp()
-    if name in OPTIONS["directory"]:
+    if name not in RUNTIME:
         directory = _writable(directory)
     _start_afresh(level=1)
     dt = defaultclock.dt
     prefs.core.default_float_dtype = PRECISIONS[precision]
     if (
         precision == "single"
-    ):  # Brian2 compares values with one that has no place in 32 bits, and means infinity
-        warnings.filterwarnings(
-            "ignore", "overflow encountered in cast", RuntimeWarning, r"brian2\.groups\.group"
-        )
-    match name:
-        case "cpp":
-            prefs.devices.cpp_standalone.openmp_threads = threads or 0
-            if prefs.devices.cpp_standalone.extra_make_args_unix == [
-                "-j"
-            ]:  # Brian2's default: all files at once
-                prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count()}"]
-            _choose_program(standalone_device, build_on_run, directory=directory, **build_options)
-        case "cuda":
-            from astrobrian.cuda.device import cuda_device
-            from astrobrian.cuda.preferences import prepare
+    ):  # Brian2 compares values with one that is infinite in 32 bits, which it means too
+        of_brian = r"brian2\.groups\.group"
+        warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning, of_brian)
+    if name in RUNTIME:
+        prefs.codegen.target = name
+        set_device("runtime")
+    elif name == "genn":
+        from astrobrian.genn.device import genn_device
 
-            prepare(gpu, precision)
-            _choose_program(cuda_device(), build_on_run, directory=directory, **build_options)
-        case "genn":
-            from astrobrian.genn.device import genn_device
-
-            prefs.codegen.target = "numpy"  # for what the script does before it calls run
-            set_device(genn_device(), gpu=gpu, directory=directory)
-        case _:
-            prefs.codegen.target = name
-            set_device("runtime")
+        prefs.codegen.target = "numpy"  # for what the script does before it calls run
+        set_device(genn_device(), gpu=gpu, directory=directory, **build_options)
+    else:
+        device = _prepared_for_cpp(threads) if name == "cpp" else _prepared_for_cuda(gpu, precision)
+        device.reinit()
+        gc.collect()  # what is gone gives its names back, and the same script again makes the same program
+        set_device(device, build_on_run=build_on_run, directory=directory, **build_options)
     defaultclock.dt = dt
 
 
-def _choose_program(device: CPPStandaloneDevice, build_on_run: bool, **build_options: Any) -> None:
-    device.reinit()
-    gc.collect()  # what is gone gives its names back, and the same script again makes the same program
-    set_device(device, build_on_run=build_on_run, **build_options)
+def _prepared_for_cpp(threads: int | None) -> CPPStandaloneDevice:
+    settings = prefs.devices.cpp_standalone
+    settings.openmp_threads = threads or 0
+    if settings.extra_make_args_unix == ["-j"]:  # Brian2's default: all files at once
+        settings.extra_make_args_unix = [f"-j{os.cpu_count()}"]
+    return standalone_device
+
+
+def _prepared_for_cuda(gpu: int | None, precision: Precision) -> CPPStandaloneDevice:
+    from astrobrian.cuda.device import cuda_device
+    from astrobrian.cuda.preferences import prepare
+
+    prepare(gpu, precision)
+    return cuda_device()
 
 
 def build() -> None:
@@ -167,40 +160,6 @@ def build() -> None:
     device = get_device()
     if isinstance(device, CPPStandaloneDevice):
         device.build(**device.build_options)
-
-
-def _check_name(name: str) -> None:
-    if name not in BACKENDS:
-        close = difflib.get_close_matches(str(name), BACKENDS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"there is no backend {name!r}, only {', '.join(BACKENDS)}{hint}")
-
-
-def _check_options(name: str, given: dict[str, Any], build_options: dict[str, Any]) -> None:
-    """Whether each option is one of this backend."""
-    for option, value in given.items():
-        if value is not None and name not in OPTIONS[option]:
-            theirs = " and ".join(f'"{backend}"' for backend in OPTIONS[option])
-            raise ValueError(f"{option} is an option of {theirs}, not of {name!r}")
-    known = inspect.signature(CPPStandaloneDevice.build).parameters.keys()
-    for option in sorted(build_options):
-        if option not in known:
-            options = ("precision", *(each for each, backends in OPTIONS.items() if name in backends))
-            raise ValueError(
-                f"{option} is no option of the backend {name!r}; it takes {', '.join(options)}"
-                f"{', and what Device.build of Brian2 does' if name in OPTIONS['build_on_run'] else ''}"
-            )
-        if name not in OPTIONS["build_on_run"]:
-            raise ValueError(f'{option} is an option of "cpp" and "cuda", not of {name!r}')
-
-
-def _check_values(threads: int | None, gpu: int | None, precision: str) -> None:
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise ValueError(f"threads must be a positive whole number, got {threads!r}")
-    if gpu is not None and (not isinstance(gpu, int) or isinstance(gpu, bool) or gpu < 0):
-        raise ValueError(f"gpu is the number of a GPU, such as 0, as `nvidia-smi` lists them, got {gpu!r}")
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is 'double' or 'single', got {precision!r}")
 
 
 def _start_afresh(level: int) -> None:

@@ -59,14 +59,14 @@ def obstacle(name: str, *, gpu: int | None = None, compile: bool = True, run: bo
     gpu : int, optional
         Which one is wanted, see `astrobrian.use_backend`.
     compile, run : bool, optional
-        "cuda": whether its programs are to be compiled, and run, on this machine.
+        "cuda", "genn": whether programs are to be compiled, and run, on this machine.
     """
     obstacles: dict[str, Callable[[], Iterator[Obstacle]]] = {
         "numpy": lambda: iter(()),
         "cython": _of_cython,
         "cpp": _of_cpp,
         "cuda": lambda: _of_cuda(gpu or 0, compile, compile and run),
-        "genn": lambda: _of_genn(gpu),
+        "genn": lambda: _of_genn(gpu, compile),
     }
     return next(obstacles[name](), None)
 
@@ -160,12 +160,12 @@ def _of_gpu(number: int, otherwise: str) -> Iterator[Obstacle]:
         )
 
 
-def _of_genn(gpu: int | None) -> Iterator[Obstacle]:
-    python = genn_python()
-    yield from _of_genn_python(python)
-    yield from _of_genn_folder()
-    yield from _of_cpp()
-    if gpu is not None:
+def _of_genn(gpu: int | None, compiles: bool) -> Iterator[Obstacle]:
+    yield from _of_genn_python(genn_python())
+    if compiles:
+        yield from _of_genn_folder()
+        yield from _of_cpp()
+    if compiles and gpu is not None:
         yield from _of_toolkit()
         yield from _of_gpu(gpu, WITHOUT_GPU["genn"])
 

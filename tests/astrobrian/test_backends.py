@@ -99,7 +99,7 @@ def test_options_of_one_backend_are_refused_elsewhere(backend, option, value, th
 def test_options_that_nobody_knows_are_refused():
     with pytest.raises(
         ValueError,
-        match=r"thread is no option of the backend 'cpp'; it takes precision, threads, directory, build_on_run, and",
+        match=r"thread is no option of the backend 'cpp'; it takes precision, threads, directory, build_on_run, compile, and",
     ):
         use_backend("cpp", thread=2)
     with pytest.raises(ValueError, match=r"thread is no option of the backend 'numpy'; it takes precision$"):
