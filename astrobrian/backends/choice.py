@@ -130,6 +130,8 @@ def use_backend(
         set_device(genn_device(), gpu=gpu, directory=directory, **build_options)
     else:
         device = _prepared_for_cpp(threads) if name == "cpp" else _prepared_for_cuda(gpu, precision)
+        if not build_options.get("compile", True):
+            build_options["run"] = False  # there is nothing to run
         device.reinit()
         gc.collect()  # what is gone gives its names back, and the same script again makes the same program
         set_device(device, build_on_run=build_on_run, directory=directory, **build_options)

@@ -62,6 +62,32 @@ def test_settings_of_each_backend():
     assert prefs.codegen.target == "numpy"
 
 
+def skipped_without(backend):
+    """Where code for a backend can't even be generated."""
+    found = backends.obstacle(backend, compile=False)
+    return pytest.mark.skipif(found is not None, reason=found.reason if found else "")
+
+
+@pytest.mark.parametrize(
+    ("backend", "generated"),
+    [
+        ("cpp", "main.cpp"),
+        pytest.param("cuda", "main.cu", marks=skipped_without("cuda")),
+        pytest.param("genn", "code/magicnetwork_model.cpp", marks=skipped_without("genn")),
+    ],
+)
+def test_code_is_generated_where_it_cannot_be_compiled(backend, generated, tmp_path):
+    use_backend("numpy")
+    use_backend(backend, directory=tmp_path, compile=False, precision="single")
+    astrocytes = AstrocyteGroup(3, chi, dt=10 * ms)
+    astrocytes.I = [0.1, 0.5, 1] * umolar
+    Network(astrocytes).run(20 * ms)
+    assert (tmp_path / generated).exists()
+    use_backend("numpy")
+    assert prefs.core.default_float_dtype == np.float64
+    assert simulate()[1, -1] > 0
+
+
 def test_without_a_directory_a_temporary_one_is_used():
     use_backend("cpp")
     first = get_device().build_options["directory"]
