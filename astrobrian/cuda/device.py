@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import brian2cuda
-from brian2 import BrianObjectException, Network, Quantity, prefs
+from brian2 import BrianObjectException, Network, Quantity, Synapses, prefs
 from brian2.codegen.codeobject import CodeObject as AnyCodeObject
 from brian2.core.variables import Variable
 from brian2.devices.device import all_devices
@@ -67,7 +67,7 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
     ) -> AnyCodeObject:
         if CHECKED_TERRITORY in variables:
             territories.add_implementation(variables[CHECKED_TERRITORY], owner._null_cell)
-        functions.adapt(owner.name, variables, CodeObject)
+        functions.adapt(owner.name, variables)
         return super().code_object(owner, name, abstract_code, variables, *args, **kwargs)
 
     def generate_main_source(self, writer: CUDAWriter) -> None:
@@ -83,6 +83,21 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
                 case "run_code_object", (made,) if CHECKED_TERRITORY in made.variables:
                     array = self.get_array_name(made.variables["territory"], access_data=False)
                     yield "insert_code", territories.check(made.owner, array, made.owner._null_cell)
+
+    def generate_rand_source(self, writer: CUDAWriter) -> None:
+        # how many random numbers synapses need is only known for Brian2's own class, not for those derived from it
+        owners = {
+            made.owner.name
+            for each in self.codeobjects_with_rng["host_api"]["per_run"]
+            for of in each.values()
+            for made in of
+        }
+        derived = [each for each in self.synapses if each.name in owners and type(each) is not Synapses]
+        for each in derived:
+            each._N = f"{self.get_array_name(each.variables['N'])}[0]"
+        super().generate_rand_source(writer)
+        for each in derived:
+            del each._N
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         super().run(*args, **kwargs)

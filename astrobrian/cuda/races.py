@@ -14,28 +14,17 @@ from typing import Any
 from brian2 import prefs
 from brian2.codegen.codeobject import CodeObject as AnyCodeObject
 from brian2.codegen.statements import Statement
-from brian2.codegen.targets import codegen_targets
 from brian2.codegen.translation import make_statements
 from brian2.core.functions import Function
 from brian2.core.variables import ArrayVariable, Variable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.utils.stringtools import get_identifiers
-from brian2cuda.cuda_generator import CUDAAtomicsCodeGenerator
 
 from astrobrian.backends.findings import Refusal, conclude
-from astrobrian.cuda.codeobject import CodeObject
+from astrobrian.cuda.codeobject import AtomicCodeObject, CodeObject
 
 _OWN = "_idx"
 _OF_NEURONS = ("_presynaptic_idx", "_postsynaptic_idx")
-
-
-class AtomicCodeObject(CodeObject):
-    """Code that adds atomically to what several threads add to."""
-
-    generator_class = CUDAAtomicsCodeGenerator
-
-
-codegen_targets.add(AtomicCodeObject)
 
 
 class OrderedWrites(CPPStandaloneDevice):
@@ -55,16 +44,13 @@ class OrderedWrites(CPPStandaloneDevice):
     ) -> AnyCodeObject:
         template_kwds = dict(template_kwds or {})
         once, each = _statements(abstract_code, variables)
-        where = {line.var: variable_indices[line.var] for line in each if line.var in variable_indices}
-        shared = {variable: index for variable, index in where.items() if index != _OWN}
-        if template_name == "synapses":
-            if set(shared.values()) - {*_OF_NEURONS}:
-                # without atomics: one thread, as if it wrote to the neuron that spiked
-                template_kwds["synaptic_effects"] = "source"
-            if _reads_what_it_added(each, shared):
-                codeobj_class = CodeObject
-        elif shared:
-            codeobj_class = AtomicCodeObject
+        written = {line.var for line in each if isinstance(variables.get(line.var), ArrayVariable)}
+        shared = {var: variable_indices[var] for var in written if variable_indices[var] != _OWN}
+        template_kwds["in_order"] = _changes_what_all_share(once, variables)
+        if template_name == "synapses" and set(shared.values()) - {*_OF_NEURONS}:
+            # without atomics: one thread, as if it wrote to the neuron that spiked
+            template_kwds["synaptic_effects"] = "source"
+        atomic = shared and not (template_name == "synapses" and _reads_what_it_added(each, shared))
         made = super().code_object(
             owner,
             name,
@@ -72,16 +58,18 @@ class OrderedWrites(CPPStandaloneDevice):
             variables,
             template_name,
             variable_indices,
-            codeobj_class=codeobj_class,
+            codeobj_class=AtomicCodeObject if atomic else CodeObject,
             template_kwds=template_kwds,
             **kwargs,
         )
-        refusals = [
-            *_changed_by_each_thread(owner.name, once, variables),
-            *(_set_by_many(owner.name, shared) if _loses_writes(self, made, template_name, shared) else ()),
-        ]
-        conclude("cuda", refusals, [])
+        if template_name != "synapses" and self._sets_any(made, shared):
+            conclude("cuda", [_set_by_many(owner.name, shared)], [])
         return made
+
+    def _sets_any(self, made: AnyCodeObject, shared: Mapping[str, str]) -> bool:
+        """Whether code sets what several threads may set, each to its own value."""
+        names = {var: self.get_array_name(made.variables[var], prefix="_ptr") for var in shared}
+        return any(f"{names[var]}[{index}] = {var};" in made.code.cu_file for var, index in shared.items())
 
 
 def _statements(
@@ -110,41 +98,18 @@ def _reads_what_it_added(lines: list[Statement], shared: Mapping[str, str]) -> b
     return False
 
 
-def _changed_by_each_thread(
-    name: str, once: list[Statement], variables: Mapping[str, Variable]
-) -> list[Refusal]:
-    """Refusals of shared variables that wouldn't be the same after each of many threads has set them."""
-    found = []
+def _changes_what_all_share(once: list[Statement], variables: Mapping[str, Variable]) -> bool:
+    """Whether a variable that all cells share would be something else after each thread has done the same to it."""
     for line in once:
-        if not isinstance(variables.get(line.var), ArrayVariable):
-            continue
         read = set(get_identifiers(line.expr))
         random = any(isinstance(variables.get(v), Function) and not variables[v].stateless for v in read)
-        if random or line.inplace or line.var in read:
-            reason = (
-                f"{line.var}, which all cells share, is set to {line.expr!r}, and each thread would do that again; give "
-                "each cell its own, or let an expression of t say what it is"
-            )
-            found.append(Refusal("run_regularly", name, reason))
-    return found
+        if isinstance(variables.get(line.var), ArrayVariable) and (
+            random or line.inplace or line.var in read
+        ):
+            return True
+    return False
 
 
-def _loses_writes(
-    device: CPPStandaloneDevice, made: AnyCodeObject, template_name: str, shared: Mapping[str, str]
-) -> bool:
-    """Whether threads that Brian2CUDA hasn't put in order set the same variable."""
-    if template_name == "synapses":
-        return False
-    names = {variable: device.get_array_name(made.variables[variable], prefix="_ptr") for variable in shared}
-    return any(f"{names[v]}[{index}] = {v};" in made.code.cu_file for v, index in shared.items())
-
-
-def _set_by_many(name: str, shared: Mapping[str, str]) -> list[Refusal]:
-    return [
-        Refusal(
-            "synapses_regularly",
-            name,
-            f"it sets {', '.join(sorted(shared))} of other cells, which several threads would do in any order; += is "
-            "possible",
-        )
-    ]
+def _set_by_many(name: str, shared: Mapping[str, str]) -> Refusal:
+    reason = f"it sets {', '.join(sorted(shared))} of other cells, which threads would do in any order; add to them (+=)"
+    return Refusal("synapses_regularly", name, reason)
