@@ -71,7 +71,9 @@ class Changes:
     def deferred(self, resetter: Resetter) -> bool:
         """Whether a reset has to wait until the spikes of its step have been delivered, as it does in Brian2."""
         touched = set(written_by(resetter))
-        return bool(touched & (self.at_spikes | self.read_at_spikes) or set(read_by(resetter)) & self.at_spikes)
+        return bool(
+            touched & (self.at_spikes | self.read_at_spikes) or set(read_by(resetter)) & self.at_spikes
+        )
 
     def late(self) -> set[ArrayVariable]:
         """What changes in a step after GeNN has computed its sums and before Brian2 would."""
@@ -98,4 +100,3 @@ def read_by(runner: CodeRunner) -> Iterator[ArrayVariable]:
             waiting |= identifiers(variable.expr) - seen
         elif isinstance(variable, ArrayVariable):
             yield variable
-

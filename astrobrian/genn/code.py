@@ -16,7 +16,22 @@ from astrobrian.links import Statement, identifiers, statements
 
 #: Functions that GeNN can call, under their names in Brian2.
 KNOWN = (
-    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "log10", "sqrt", "ceil", "floor", "arcsin", "arccos"),
+    *(
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "exp",
+        "log",
+        "log10",
+        "sqrt",
+        "ceil",
+        "floor",
+        "arcsin",
+        "arccos",
+    ),
     *("arctan", "abs", "sign", "int", "rand", "randn", "clip", "exprel", "expm1", "log1p", "timestep"),
 )
 RANDOM = {"rand", "randn"}
@@ -120,12 +135,9 @@ def number(value: Any) -> ast.expr:
     value = np.asarray(value).item()
     if isinstance(value, bool):
         return ast.Constant(value)
-    if value != value or abs(value) == float("inf"):
-        magnitude: ast.expr = ast.Name("inf")
-        if value != value:
-            return ast.parse("(inf - inf)", mode="eval").body
-    else:
-        magnitude = ast.Constant(abs(value))
+    if np.isnan(value):
+        return ast.parse("(inf - inf)", mode="eval").body
+    magnitude = ast.Name("inf") if np.isinf(value) else ast.Constant(abs(value))
     return ast.UnaryOp(ast.USub(), magnitude) if value < 0 else magnitude
 
 
@@ -152,7 +164,11 @@ def when(condition: str, lines: Iterable[Statement], variables: Iterable[str]) -
 
 def plainly(line: Statement) -> str:
     """What a statement assigns."""
-    return line.expression if line.operation == "=" else f"{line.target} {line.operation[:-1]} ({line.expression})"
+    return (
+        line.expression
+        if line.operation == "="
+        else f"{line.target} {line.operation[:-1]} ({line.expression})"
+    )
 
 
 def earlier(lines: Iterable[Statement], dt: float) -> list[Statement]:

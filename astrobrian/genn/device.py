@@ -83,7 +83,9 @@ class GeNNDevice(RuntimeDevice):
         single = prefs.core.default_float_dtype == np.float32
         lowering, fillings = lower(net, float(duration), single)
         conclude("genn", lowering.refusals, lowering.rewritings)
-        lowering.program.seed = int(np.random.randint(2**31))  # follows brian2.seed, as what the host draws does
+        lowering.program.seed = int(
+            np.random.randint(2**31)
+        )  # follows brian2.seed, as what the host draws does
         self._has_run = True
         results = running.run(lowering.program, self.gpu, self.directory, self.compile)
         if results is not None:

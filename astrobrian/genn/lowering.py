@@ -6,7 +6,6 @@ The lowering of tripartite synapses, ``astrobrian.genn.tripartite.lower(synapses
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from brian2 import EventMonitor, PopulationRateMonitor, StateMonitor
-from brian2.core.variables import ArrayVariable, DynamicArrayVariable, Subexpression
+from brian2.core.variables import Subexpression
 from brian2.groups.group import Group
 from brian2.synapses.synapses import Synapses
 
 from astrobrian.genn.code import CannotExpress, Resolver
 from astrobrian.genn.lowering import Lowering, whole_group
-from astrobrian.genn.program import Recording, start_of
+from astrobrian.genn.program import Recording
 from astrobrian.genn.sending import Results
 
 #: Fills a monitor, with what was computed in so many time steps.
@@ -22,7 +22,9 @@ Filling = Callable[[Results, int], None]
 def add_state_monitor(monitor: StateMonitor, lowering: Lowering) -> Filling:
     """Record variables at the start of time steps."""
     if monitor.when != "start":
-        raise CannotExpress("object_order", f"it records at {monitor.when!r}, and only when='start' is possible")
+        raise CannotExpress(
+            "object_order", f"it records at {monitor.when!r}, and only when='start' is possible"
+        )
     every = lowering.every(monitor.clock)
     parts = {name: _parts(monitor, name, every, lowering) for name in monitor.record_variables}
 
@@ -48,6 +50,9 @@ def _parts(
     variable = group.variables[name]
     if isinstance(variable, Subexpression):
         return np.zeros(len(record)), [_expression(monitor, group, name, record, every, lowering)]
+    territories = getattr(group, "territories", None)
+    if territories is not None and variable.owner.name == territories.name:  # what the synapses have there
+        record = np.asarray(group.variables["territory"].get_value())[record]
     values = np.asarray(variable.get_value())
     constant = np.broadcast_to(values, len(record)) if variable.scalar else values[record]
     recordings = []
@@ -73,9 +78,8 @@ def _expression(
     population = lowering.program.populations[group.name]
     new = f"recorded_{name}"
     if new not in population.variables:
-        resolver = Resolver(
-            monitor.codeobj.variables, lowering.naming(group), lowering.program.functions, group.clock.dt_
-        )
+        variables = {**monitor.codeobj.variables, **group.variables}
+        resolver = Resolver(variables, lowering.naming(group), lowering.program.functions, group.clock.dt_)
         population.variable(new)
         population.add("start", f"{new} = {resolver.expression(name)}")
     return _record(population.name, new, record, every, lowering), np.arange(len(record))

@@ -16,6 +16,7 @@ from brian2 import (
     PopulationRateMonitor,
     SpikeGeneratorGroup,
     StateMonitor,
+    Subgroup,
     Synapses,
 )
 from brian2.core.base import BrianObject
@@ -36,7 +37,7 @@ from astrobrian.tripartite import TripartiteSynapses
 
 #: What is lowered together with the object that it belongs to.
 PARTS = (
-    *(StateUpdater, SubexpressionUpdater, Thresholder),
+    *(StateUpdater, SubexpressionUpdater, Thresholder, Subgroup),
     *(SynapsesUpdater, SummedVariableUpdater, SynapticPathway),
     *(Gathering, Refresh, SumOverTerritory, Territories),
 )
@@ -93,7 +94,9 @@ def _steps(
         lower_tripartite(each, lowering)
 
     def is_published(each: BrianObject) -> bool:
-        return isinstance(each, Synapses) and isinstance(each.source, Synapses) | isinstance(each.target, Synapses)
+        return isinstance(each, Synapses) and isinstance(each.source, Synapses) | isinstance(
+            each.target, Synapses
+        )
 
     def refuse_published(each: Synapses) -> None:
         raise CannotExpress("published_form", "synapses can't be the source or target of synapses")
@@ -131,7 +134,9 @@ def _time_step(objects: Sequence[BrianObject]) -> float:
 def _check_slot(each: BrianObject) -> None:
     """Objects have their places in a time step; GeNN knows no others."""
     if is_operation(each) and each.when != "start":
-        raise CannotExpress("object_order", f"when={each.when!r}, and run_regularly is only possible at the start")
+        raise CannotExpress(
+            "object_order", f"when={each.when!r}, and run_regularly is only possible at the start"
+        )
     if isinstance(each, PoissonInput) and each.when != "synapses":
         raise CannotExpress("object_order", f"when={each.when!r}, and it can only come when spikes come")
     if isinstance(each, NeuronGroup | Synapses) and each.order != 0:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from brian2 import NeuronGroup, PoissonGroup, PoissonInput, SpikeGeneratorGroup, StateMonitor, Subgroup
-from brian2.core.variables import ArrayVariable
-from brian2.groups.group import CodeRunner, Group
+from brian2.groups.group import CodeRunner
 from brian2.groups.neurongroup import Resetter, SubexpressionUpdater
 
 from astrobrian.genn.changes import written_by
 from astrobrian.genn.clocks import add_at_each, add_only, tick
-from astrobrian.genn.code import CannotExpress, Resolver, draws_random_numbers, earlier, plainly, text
+from astrobrian.genn.code import CannotExpress, Naming, draws_random_numbers, earlier, plainly, text
 from astrobrian.genn.lowering import Lowering, whole_group
 from astrobrian.genn.program import Function, Generator, Population
 from astrobrian.genn.sending import Results
@@ -30,15 +29,19 @@ def add_group(group: NeuronGroup | PoissonGroup, lowering: Lowering) -> None:
     every = lowering.every(group.clock)
     for each in group.contained_objects:
         if isinstance(each, SubexpressionUpdater):
-            add_at_each(population, "start", every, _code(each, lowering))
+            _add_at_start(population, every, [], _code(each, lowering), lowering)
     if isinstance(group, NeuronGroup) and group.state_updater.codeobj is not None:
         add_at_each(population, "integrate", every, _code(group.state_updater, lowering))
     _add_events(group, population, every, lowering)
 
 
-def _add_events(group: NeuronGroup | PoissonGroup, population: Population, every: int, lowering: Lowering) -> None:
+def _add_events(
+    group: NeuronGroup | PoissonGroup, population: Population, every: int, lowering: Lowering
+) -> None:
     if len(group.thresholder) > 1:
-        lowering.refuse("custom_events", group.name, "its cells have several kinds of events, and GeNN knows one")
+        lowering.refuse(
+            "custom_events", group.name, "its cells have several kinds of events, and GeNN knows one"
+        )
         return
     for thresholder in group.thresholder.values():
         condition = _lines(thresholder, lowering)[-1].expression
@@ -56,8 +59,15 @@ def add_input(each: PoissonInput, lowering: Lowering) -> None:
     """A Poisson input: it comes when spikes come."""
     (name,) = (name for name in each.variables if name.startswith("poissoninput"))
     probability = float(each.rate) * each.clock.dt_
-    lowering.program.functions[name] = Function("binomial", {"n": each.N, "p": probability, "approximate": True})
-    _add_pending(each, _lines(each, lowering), lowering)
+    lowering.program.functions[name] = Function(
+        "binomial", {"n": each.N, "p": probability, "approximate": True}
+    )
+    population, dt = lowering.program.populations[whole_group(each.group)[0].name], lowering.program.dt
+    conditions = (
+        [within(population, each.group.start, each.group.stop)] if isinstance(each.group, Subgroup) else []
+    )
+    lines = text(earlier(_lines(each, lowering), dt))
+    add_to_pending(population, lowering.every(each.clock), conditions, lines, dt)
 
 
 def add_deferred_reset(resetter: Resetter, lowering: Lowering) -> None:
@@ -83,16 +93,25 @@ def add_operation(operation: CodeRunner, lowering: Lowering) -> None:
     first = {(each.order, each.name) < (operation.order, operation.name) for each in monitors}
     if len(first) == 2:
         lowering.refuse(
-            "object_order", operation.name, f"some monitors of {whole.name} come before it in a time step, and some after"
+            "object_order",
+            operation.name,
+            f"some monitors of {whole.name} come before it in a time step, and some after",
         )
-    stage = "after" if True in first else "start"
-    every = lowering.every(operation.clock)
+    conditions = []
     if isinstance(operation.group, Subgroup):
-        cell = population.variable("cell", np.arange(population.N, dtype=np.int32))
-        condition = f"{cell} >= {start} and {cell} < {operation.group.stop}"
-        add_only(population, stage, condition if every == 1 else f"{tick(population, every)} and {condition}", lines)
+        conditions.append(within(population, start, operation.group.stop))
+    every = lowering.every(operation.clock)
+    if True in first:
+        _add(population, "after", every, conditions, lines)
     else:
-        add_at_each(population, stage, every, lines)
+        _add_at_start(population, every, conditions, lines, lowering)
+
+
+def within(population: Population, start: int, stop: int) -> str:
+    """The condition that a cell is one of these."""
+    if "cell" not in population.variables:
+        population.variable("cell", np.arange(population.N, dtype=np.int32))
+    return f"cell >= {start} and cell < {stop}"
 
 
 def add_guard(guard: RangeGuard, lowering: Lowering) -> None:
@@ -112,7 +131,7 @@ def add_guard(guard: RangeGuard, lowering: Lowering) -> None:
             f"{VIOLATION}_time = choose(left_{number}, t - {lowering.program.dt!r}, {VIOLATION}_time)",
             f"{VIOLATION} = choose(left_{number}, {number}, {VIOLATION})",
         ]
-    _pending(population, lowering.every(guard.clock), lines, lowering.program.dt)
+    add_to_pending(population, lowering.every(guard.clock), [], lines, lowering.program.dt)
 
 
 def report_violations(lowering: Lowering, results: Results) -> int | None:
@@ -146,8 +165,12 @@ def _lines(runner: CodeRunner, lowering: Lowering, always: bool = False) -> list
     """The code of an object, which leaves alone what refractoriness protects, unless it is a reset."""
     naming = lowering.naming(runner.group)
     lines = lowering.resolver(runner, naming).statements(runner.abstract_code)
-    if draws_random_numbers(line.expression for line in lines) and any(var.scalar for var in written_by(runner)):
-        raise CannotExpress("noise", "a random number that all cells share would be another one for each of them")
+    if draws_random_numbers(line.expression for line in lines) and any(
+        var.scalar for var in written_by(runner)
+    ):
+        raise CannotExpress(
+            "noise", "a random number that all cells share would be another one for each of them"
+        )
     if always:
         return lines
     conditions = dict(_conditions(runner, naming))
@@ -159,27 +182,36 @@ def _lines(runner: CodeRunner, lowering: Lowering, always: bool = False) -> list
     ]
 
 
-def _conditions(runner: CodeRunner, naming) -> Iterable[tuple[str, str]]:
-    for name, variable in runner.codeobj.variables.items():
-        if isinstance(variable, ArrayVariable) and variable.conditional_write is not None:
-            if variable in set(written_by(runner)):
-                condition = variable.conditional_write
-                yield naming(name, variable), naming(condition.name, condition)
+def _conditions(runner: CodeRunner, naming: Naming) -> Iterator[tuple[str, str]]:
+    """For each variable that the code writes to and that refractoriness protects, the condition of writing."""
+    for variable in set(written_by(runner)):
+        if (condition := variable.conditional_write) is not None:
+            yield naming(variable.name, variable), naming(condition.name, condition)
 
 
 def _code(runner: CodeRunner, lowering: Lowering) -> list[str]:
     return text(_lines(runner, lowering))
 
 
-def _add_pending(runner: CodeRunner, lines: Iterable[Statement], lowering: Lowering) -> None:
-    population = lowering.program.populations[whole_group(runner.group)[0].name]
-    dt = lowering.program.dt
-    _pending(population, lowering.every(runner.clock), text(earlier(lines, dt)), dt)
+def add_to_pending(
+    population: Population, every: int, conditions: list[str], lines: Iterable[str], dt: float
+) -> None:
+    """Lines that belong to the step before, with the time of that one; before the first one there is none."""
+    _add(population, "pending", every, [f"t > {dt / 2!r}", *conditions] if every == 1 else conditions, lines)
 
 
-def _pending(population: Population, every: int, lines: Iterable[str], dt: float) -> None:
-    """Lines that belong to the step before; before the first one there is none."""
-    if every == 1:
-        add_only(population, "pending", f"t > {dt / 2!r}", lines)
+def _add_at_start(
+    population: Population, every: int, conditions: list[str], lines: Iterable[str], lowering: Lowering
+) -> None:
+    """Lines for the start of a step, but not after the last one."""
+    end = (lowering.program.steps - 0.5) * lowering.program.dt
+    _add(population, "start", every, [f"t < {end!r}", *conditions], lines)
+
+
+def _add(population: Population, stage: str, every: int, conditions: list[str], lines: Iterable[str]) -> None:
+    if every > 1:
+        conditions = [tick(population, every), *conditions]
+    if conditions:
+        add_only(population, stage, " and ".join(conditions), lines)
     else:
-        add_at_each(population, "pending", every, lines)
+        population.add(stage, lines)

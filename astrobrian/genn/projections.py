@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from brian2 import Synapses
@@ -13,13 +13,14 @@ from brian2.groups.group import CodeRunner
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 from brian2.utils.stringtools import word_substitute
 
+from astrobrian.genn.changes import read_by, written_by
 from astrobrian.genn.clocks import add_at_each, add_only, tick
-from astrobrian.genn.changes import read_by
 from astrobrian.genn.code import CannotExpress, Naming, draws_random_numbers, earlier, number_text, text, when
 from astrobrian.genn.lowering import Lowering, Piece, as_stored, whole_group
+from astrobrian.genn.populations import add_to_pending, within
 from astrobrian.genn.program import Projection
 from astrobrian.genn.sites import occurrence
-from astrobrian.links import Statement, identifiers
+from astrobrian.links import Statement, identifiers, statements
 
 #: Each different delay is a synapse object of GeNN.
 MOST_DELAYS = 20
@@ -72,12 +73,16 @@ class Plain:
         pre = self._pathways("pre")
         post = [line for pathway in self._pathways("post") for line in pathway.lines]
         if self._written(post) and len(pre) > 1:
-            raise CannotExpress("different_delays", "pathways with different delays and on_post share its variables")
+            raise CannotExpress(
+                "different_delays", "pathways with different delays and on_post share its variables"
+            )
         for one in range(len(pre)):
             for other in range(one):
                 shared = self._written(pre[one].lines) & self._named(pre[other].lines)
                 if shared | self._written(pre[other].lines) & self._named(pre[one].lines):
-                    raise CannotExpress("different_delays", f"pathways with different delays share {min(shared)}")
+                    raise CannotExpress(
+                        "different_delays", f"pathways with different delays share {min(shared)}"
+                    )
         update = self._update()
         for pathway in pre or ([Pathway(np.zeros(len(self.i), int))] if post or update else []):
             self._add_spiking(pathway, post, update)
@@ -116,34 +121,44 @@ class Plain:
                 f"its code at a spike reads {min(each.name for each in unsure)}, which spikes also change: the result "
                 "depends on which comes first",
             )
-        return [self._checked(line, pathway, naming) for line in lines]
+        called = [line.target for line in statements(pathway.abstract_code)]
+        variables = [pathway.codeobj.variables.get(name) for name in called]
+        return [
+            self._checked(line, each, pathway, naming) for line, each in zip(lines, variables, strict=True)
+        ]
 
-    def _checked(self, line: Statement, pathway: SynapticPathway, naming: Naming) -> Statement:
-        """The line, as ``x_post += ...`` if it writes to a neuron."""
-        if not line.target.endswith(("_pre", "_post")) or line.target in self.variables:
+    def _checked(self, line: Statement, variable: Any, pathway: SynapticPathway, naming: Naming) -> Statement:
+        """The line, as ``x_post += ...`` if the variable that it writes to is a neuron's."""
+        if not isinstance(variable, ArrayVariable) or line.target in self.variables:
             return line
         if pathway.prepost == "post" or line.target.endswith("_pre"):
-            raise CannotExpress("spikes_elsewhere", f"a spike of its {pathway.prepost}synaptic cell changes {line.target}")
+            raise CannotExpress(
+                "spikes_elsewhere", f"a spike of its {pathway.prepost}synaptic cell changes {line.target}"
+            )
         if line.operation not in ("+=", "-="):
             raise CannotExpress("spikes_elsewhere", f"{line}: GeNN can only add to variables of neurons")
         expression = line.expression if line.operation == "+=" else f"-({line.expression})"
-        variable = pathway.codeobj.variables[line.target]
         if variable.conditional_write is not None:
-            condition = naming(variable.conditional_write.name + "_post", variable.conditional_write)
+            condition = naming(variable.conditional_write.name, variable.conditional_write)
             expression = f"int({condition})*({expression})"
         return Statement(line.target, "+=", expression)
 
     def _add_spiking(self, pathway: Pathway, post: list[Statement], update: list[Statement]) -> None:
-        adding = [line for line in pathway.lines if line.operation == "+=" and line.target not in self.variables]
+        adding = [
+            line for line in pathway.lines if line.operation == "+=" and line.target not in self.variables
+        ]
         adding = [line for line in adding if line.target.endswith("_post")]
         every_line = [*pathway.lines, *post, *update]
         if len(adding) > 1:
             if draws_random_numbers(line.expression for line in every_line):
                 raise CannotExpress(
-                    "several_targets", "on_pre adds to several variables and draws random numbers, which GeNN can't share"
+                    "several_targets",
+                    "on_pre adds to several variables and draws random numbers, which GeNN can't share",
                 )
             self.lowering.rewrite(
-                "several_targets", self.synapses.name, f"there is a copy of it for each of {len(adding)} additions"
+                "several_targets",
+                self.synapses.name,
+                f"there is a copy of it for each of {len(adding)} additions",
             )
         for copy, only in enumerate(adding or [None]):
             on_pre = [line for line in pathway.lines if line not in adding or line is only]
@@ -167,7 +182,9 @@ class Plain:
                 f"round them to at most {MOST_DELAYS}",
             )
         if len(delays) > 1:
-            self.lowering.rewrite("different_delays", self.synapses.name, f"one part for each of {len(delays)} delays")
+            self.lowering.rewrite(
+                "different_delays", self.synapses.name, f"one part for each of {len(delays)} delays"
+            )
         number = occurrence(self.i, self.j, delay)
         for value in delays:
             for k in range(number[delay == value].max() + 1):
@@ -194,13 +211,17 @@ class Plain:
     def _update(self) -> list[Statement]:
         """What happens to all synapses in each step: run_regularly, then the clock-driven equations."""
         operations = [
-            each for each in self.lowering.objects if is_operation(each) and each.group.name == self.synapses.name
+            each
+            for each in self.lowering.objects
+            if is_operation(each) and each.group.name == self.synapses.name
         ]
         updater = self.synapses.state_updater
         runners = [*operations, *([updater] if updater is not None and updater.codeobj is not None else [])]
         found = []
         for runner in runners:
-            lines = self.lowering.resolver(runner, self._naming(runner, True)).statements(runner.abstract_code)
+            lines = self.lowering.resolver(runner, self._naming(runner, True)).statements(
+                runner.abstract_code
+            )
             every = self.lowering.every(runner.clock)
             condition = f"t > {self.dt / 2!r}"
             if every > 1:
@@ -229,15 +250,35 @@ class Plain:
                 _turn_round(projection)
             sums.append(projection.sums)
         target = self.lowering.stored(population, updater.target_var)
-        assignment = f"{target} = {' + '.join(sums)}"
-        every = self.lowering.every(updater.clock)
+        conditions = []
         if len(updater.target) < population.N:
-            cell = population.variable("cell", np.arange(population.N, dtype=np.int32))
-            condition = f"{cell} >= {start} and {cell} < {start + len(updater.target)}"
-            condition = condition if every == 1 else f"{tick(population, every)} and {condition}"
-            add_only(population, "gather", condition, [assignment])
+            conditions.append(within(population, start, start + len(updater.target)))
+        every = self.lowering.every(updater.clock)
+        lines = [f"{target} = {' + '.join(sums)}"]
+        if self._after_update(updater):
+            add_to_pending(population, every, conditions, lines, self.dt)
+        elif conditions:
+            conditions += [tick(population, every)] if every > 1 else []
+            add_only(population, "gather", " and ".join(conditions), lines)
         else:
-            add_at_each(population, "gather", every, [assignment])
+            add_at_each(population, "gather", every, lines)
+
+    def _after_update(self, updater: SummedVariableUpdater) -> bool:
+        """Whether a sum is computed after the cells' step, which is so if it is for a subgroup."""
+        names = {updater.name, f"{self.source}_stateupdater", f"{self.target}_stateupdater"}
+        order = [each.name for each in self.lowering.objects if each.name in names]
+        position = order.index(updater.name)
+        if 0 < position < len(order) - 1:
+            raise CannotExpress(
+                "object_order", "some of its cells step before it sums them up, and some after"
+            )
+        changed = set().union(*(set(written_by(each)) for each in self.lowering.changes.resetters))
+        if position and (reset := changed & set(read_by(updater))):
+            raise CannotExpress(
+                "sums_of_spikes",
+                f"its sum reads {min(each.name for each in reset)} after the cells' step and before resets",
+            )
+        return position > 0
 
     # ---------------------------------------------------------------------------------------------------------- names
     def _naming(self, runner: CodeRunner, delayed: bool, sums: bool = False) -> Naming:
@@ -257,7 +298,9 @@ class Plain:
                 return called
             if index == "_idx":
                 if sums:
-                    raise CannotExpress("sums_of_spikes", f"the sum reads {called}, which changes on the synapses")
+                    raise CannotExpress(
+                        "sums_of_spikes", f"the sum reads {called}, which changes on the synapses"
+                    )
                 self.variables[called] = as_stored(variable.get_value())
                 return called
             self._check_read(called, variable, index, prepost, delayed, sums)
@@ -275,9 +318,13 @@ class Plain:
             return self.j
         raise CannotExpress("other_objects", f"its code uses {index}, a third index")
 
-    def _check_read(self, called: str, variable: ArrayVariable, index: str, prepost: str, delayed: bool, sums: bool):
+    def _check_read(
+        self, called: str, variable: ArrayVariable, index: str, prepost: str, delayed: bool, sums: bool
+    ):
         if index not in ("_presynaptic_idx", "_postsynaptic_idx"):
-            raise CannotExpress("other_objects", f"its code uses {called}, which isn't of its synapses or neurons")
+            raise CannotExpress(
+                "other_objects", f"its code uses {called}, which isn't of its synapses or neurons"
+            )
         if sums:
             return
         if not prepost:

@@ -18,7 +18,9 @@ from astrobrian.genn.program import Program
 WORKER = Path(__file__).with_name("worker.py")
 
 
-def run(program: Program, gpu: int | None, directory: Path | None = None, build: bool = True) -> sending.Results | None:
+def run(
+    program: Program, gpu: int | None, directory: Path | None = None, build: bool = True
+) -> sending.Results | None:
     """Let GeNN run a program.
 
     Parameters
@@ -54,7 +56,12 @@ def _call(folder: Path) -> None:
     command = [genn_python(), str(WORKER), str(folder)]
     with Path(folder, "output.txt").open("w+") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=_environment(), stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=folder,
+            env=_environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             failed = process.wait()

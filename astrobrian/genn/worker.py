@@ -46,11 +46,7 @@ FUNCTIONS = {
     "clip": (3, "#define _clip_(x, low, high) ((x) < (low) ? (low) : ((x) > (high) ? (high) : (x)))"),
     "log1p": (1, "#define _log1p_ log1p"),
     "expm1": (1, "#define _expm1_ expm1"),
-    "exprel": (
-        1,
-        "SUPPORT_CODE_FUNC double _exprel_(const double x)\n"
-        "{\n    return fabs(x) < 1e-16 ? 1.0 : (x > 717 ? INFINITY : expm1(x)/x);\n}",
-    ),
+    "exprel": (1, "#define _exprel_(x) (fabs(x) < 1e-16 ? 1.0 : ((x) > 717 ? INFINITY : expm1(x)/(x)))"),
 }
 C_NAMES = {"choose": "_choose", **{name: f"_{name}_" for name in FUNCTIONS if name != "choose"}}
 
@@ -86,7 +82,9 @@ class Build:
 
     def __init__(self, program: dict, arrays: dict[str, np.ndarray]) -> None:
         self.program, self.arrays = program, arrays
-        self.functions = {name: _function(name, *number_and_code) for name, number_and_code in FUNCTIONS.items()}
+        self.functions = {
+            name: _function(name, *number_and_code) for name, number_and_code in FUNCTIONS.items()
+        }
         for name, kind in program["functions"].items():
             self.functions[name] = self._function(name, kind)
         self.names: dict[str, dict[str, str]] = {}
@@ -130,10 +128,14 @@ class Build:
 
     def _function(self, name: str, kind: str) -> Function:
         numbers = {
-            key.rsplit("/", 1)[1]: value for key, value in self.arrays.items() if key.startswith(f"functions/{name}/")
+            key.rsplit("/", 1)[1]: value
+            for key, value in self.arrays.items()
+            if key.startswith(f"functions/{name}/")
         }
         if kind == "binomial":
-            return BinomialFunction(int(numbers["n"]), float(numbers["p"]), approximate=bool(numbers["approximate"]))
+            return BinomialFunction(
+                int(numbers["n"]), float(numbers["p"]), approximate=bool(numbers["approximate"])
+            )
         return _table(name, numbers["values"], int(numbers["refined"]), float(numbers["fine_dt"]))
 
     def _generator(self, new: str, name: str, number: int) -> SpikeGeneratorGroup:
@@ -164,7 +166,9 @@ class Build:
                 names[variable + suffix] = theirs + suffix
         equations = self._declarations(name)
         if each["sums"]:
-            equations.append(f"{names[each['sums'] + '_post']} = {self._named(each['sum'], names)} : 1 (summed)")
+            equations.append(
+                f"{names[each['sums'] + '_post']} = {self._named(each['sum'], names)} : 1 (summed)"
+            )
         synapses = Synapses(
             self.groups[each["source"]],
             self.groups[each["target"]],
@@ -186,7 +190,9 @@ class Build:
 
     def _declare(self, name: str) -> None:
         start = sum(map(len, self.names.values()))
-        variables = sorted(key.split("/")[2] for key in self.arrays if key.startswith((f"variables/{name}/",)))
+        variables = sorted(
+            key.split("/")[2] for key in self.arrays if key.startswith((f"variables/{name}/",))
+        )
         self.names[name] = {variable: f"q{start + k:04d}_{variable}" for k, variable in enumerate(variables)}
 
     def _declarations(self, name: str) -> list[str]:
