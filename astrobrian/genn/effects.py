@@ -52,9 +52,12 @@ class Effects:
     @classmethod
     def of(cls, pathway: SynapticPathway, lowering: Lowering) -> Effects:
         """All that a pathway does."""
-        codeobj = pathway.codeobj
-        lines = statements(pathway.abstract_code)
-        return cls(pathway, lines, {**codeobj.variables}, {**codeobj.variable_indices}, lowering)
+        variables, indices = {**pathway.codeobj.variables}, {**pathway.codeobj.variable_indices}
+        # Brian2 has other names for what a subexpression reads
+        arrays = [each for each in variables.items() if isinstance(each[1], ArrayVariable)]
+        for variable in (variable for name, variable in arrays if indices[name] == OWN):
+            variables[variable.name], indices[variable.name] = variable, OWN
+        return cls(pathway, statements(pathway.abstract_code), variables, indices, lowering)
 
     def with_sum(self, name: str, variable: ArrayVariable, expression: str) -> Effects:
         """The same, with what changes the sum over a territory of an expression."""
@@ -102,7 +105,7 @@ class Effects:
     def own(self) -> list[str]:
         """The variables of the synapses that are read or changed."""
         names = self.read() | {line.target for line in self.lines}
-        return sorted(name for name in names if self.index(name) == OWN)
+        return sorted({self.variable(name).name for name in names if self.index(name) == OWN})
 
     def read(self) -> set[str]:
         """All names that are read, also through subexpressions."""
@@ -163,7 +166,7 @@ class Effects:
         seen = set[str]()
         while waiting:
             seen.add(name := waiting.pop())
-            yield name
+            yield self.variable(name).name if self.index(name) == OWN else name
             if self._is_subexpression(name):
                 waiting |= identifiers(self.variables[name].expr) - seen
 

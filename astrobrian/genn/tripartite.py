@@ -172,6 +172,28 @@ class Tripartite:
         lines = self.lowering.resolver(gathering, naming).statements(gathering.abstract_code)
         add_at_each(self.astrocytes, "gather", self.lowering.every(gathering.clock), map(str, lines))
 
+    def _add_sites(self, effects: list[Effects]) -> None:
+        """The territories that synapses onto neurons read, if any; `site` is the number of each synapse's."""
+        read = {
+            each.variable(name).name
+            for each in effects
+            for name in each.read()
+            if each.index(name) == TERRITORY
+        }
+        self.site, self.at_site = np.zeros(len(self.i), int), [{}]
+        if not read:
+            return
+        neurons = self.program.populations[self.target]
+        sites = Sites.of(self.j, self.covering, neurons.N, self.null)
+        if len(sites.territory) > MOST_SITES:
+            raise CannotExpress(
+                "several_astrocytes_per_neuron",
+                f"the synapses of one neuron are covered by {len(sites.territory)} astrocytes, and each is a set of "
+                f"variables and a synapse object of its own; at most {MOST_SITES} can be",
+            )
+        self.site = sites.of_synapse
+        self.at_site = [self._add_site(number, cells, read) for number, cells in enumerate(sites.territory)]
+
     def _add_site(self, number: int, cells: np.ndarray, read: set[str]) -> dict[str, str]:
         """A territory for each neuron, with what its synapses read; returns names in the neurons."""
         neurons = self.program.populations[self.target]
@@ -217,36 +239,22 @@ class Tripartite:
                 "several_targets", "on_pre adds to several variables and draws random numbers"
             )
         delay = np.broadcast_to(delay, self.i.shape)
-        first = effects.without(fed + neuronal[1:])
-        if first.lines or self.on_post is not None:
-            self._add_to_neurons(first, delay, place=True)
-        for name in neuronal[1:]:
-            self._add_to_neurons(effects.leading_to(name), delay, place=False)
+        to_neurons = [effects.without(fed + neuronal[1:]), *map(effects.leading_to, neuronal[1:])]
+        self._add_sites(to_neurons)
+        for number, each in enumerate(to_neurons):
+            self._add_to_neurons(each, delay, place=number == 0)
         for name in fed:
             self._add_to_territories(effects.leading_to(name), delay)
         self._report(fed, effects)
 
     def _add_to_neurons(self, effects: Effects, delay: np.ndarray, place: bool) -> None:
         """Synapses that read their sites and add to a variable of the neurons."""
-        read = {effects.variable(name).name for name in effects.read() if effects.index(name) == TERRITORY}
-        sites = Sites(np.zeros(len(self.i), int), np.full((1, 1), self.null))
-        names: list[dict[str, str]] = [{}]
-        if read:
-            neurons = self.program.populations[self.target]
-            sites = Sites.of(self.j, self.covering, neurons.N, self.null)
-            if len(sites.territory) > MOST_SITES:
-                raise CannotExpress(
-                    "several_astrocytes_per_neuron",
-                    f"the synapses of one neuron are covered by {len(sites.territory)} astrocytes, and each is a set of "
-                    f"variables and a synapse object of its own; at most {MOST_SITES} can be",
-                )
-            names = [self._add_site(number, cells, read) for number, cells in enumerate(sites.territory)]
         own = self._own(effects, self.on_post)
         post = "" if self.on_post is None else self.on_post.code(self._nowhere)
-        for rows in parts(self.i, self.j, sites.of_synapse, delay):
+        for rows in parts(self.i, self.j, self.site, delay):
             projection = self._projection(self.source, self.target, self.i[rows], self.j[rows])
-            site = names[sites.of_synapse[rows[0]]]
-            projection.on_pre, projection.on_post = effects.code(self._at(site)), post
+            at_site = self._at(self.at_site[self.site[rows[0]]])
+            projection.on_pre, projection.on_post = effects.code(at_site), post
             projection.delay = int(delay[rows[0]])
             projection.variables = {name: values[rows] for name, values in own.items()}
             for name in own if place else ():
