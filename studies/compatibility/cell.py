@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Network, defaultclock, ms, seed
+from brian2 import Network, defaultclock, get_device, ms, seed
 
 from astrobrian import build, use_backend
 from astrobrian.backends import BackendError
@@ -26,11 +28,12 @@ DURATION = 250 * ms
 STEP = 0.5 * ms
 SEED = 12345
 
-#: How far a cell is taken, and what `use_backend` is told for it.
+#: How far a cell can be taken, the farthest first, and what `use_backend` is told for it.
 DEPTHS: dict[str, dict[str, Any]] = {
     "run": {},
+    "stand-in": {"compile": False},
     "compiled": {"run": False},
-    "generated": {"compile": False, "run": False},
+    "generated": {"compile": False},
 }
 #: A backend of the table's own: NumPy, and what isn't done there in another way.
 REFERENCE = "reference"
@@ -39,20 +42,33 @@ ONE_PROGRAM = ("cpp", "cuda")
 
 def simulate(backend: str, depth: str, features: list[str]) -> dict[str, Recorded]:
     """What each of some rows recorded, in one simulation; nothing if it isn't run."""
+    with ExitStack() as stack:
+        choose(backend, depth, ROWS[features[0]].options, stack)
+        defaultclock.dt = STEP
+        if FEATURES["seeds"].status("numpy" if backend == REFERENCE else backend) != "refused":
+            seed(SEED)
+        running = {feature: script(backend, feature) for feature in features}
+        objects = [each for described in running.values() for each in next(described)]
+        if objects:
+            Network(objects).run(DURATION)
+            build()
+        runs = depth in ("run", "stand-in")
+        return {feature: returned(described) for feature, described in running.items()} if runs else {}
+
+
+def choose(backend: str, depth: str, options: Mapping[str, Any], stack: ExitStack) -> None:
+    """Choose a backend, and how far its programs are taken until the stack is closed."""
     if backend == REFERENCE:
         use_backend("numpy")
-    else:
-        building: dict[str, Any] = {"build_on_run": False} if backend in ONE_PROGRAM else {}
-        use_backend(backend, **building, **DEPTHS[depth], **ROWS[features[0]].options)
-    defaultclock.dt = STEP
-    if backend == REFERENCE or FEATURES["seeds"].status(backend) != "refused":
-        seed(SEED)
-    running = {feature: script(backend, feature) for feature in features}
-    objects = [each for each_script in running.values() for each in next(each_script)]
-    if objects:
-        Network(objects).run(DURATION)
-        build()
-    return {feature: returned(each) for feature, each in running.items()} if depth == "run" else {}
+        return
+    building: dict[str, Any] = {"build_on_run": False} if backend in ONE_PROGRAM else {}
+    use_backend(backend, **building, **DEPTHS[depth], **options)
+    if depth == "stand-in":
+        from stand_in.building import on_cpu  # in tests/cuda_on_cpu, which is no part of the package
+
+        device = get_device()
+        device.build_options |= {"compile": True, "run": True}
+        stack.enter_context(on_cpu(device))
 
 
 def script(backend: str, feature: str) -> Objects:
@@ -96,7 +112,7 @@ def main() -> None:
             f"{feature}/{name}": each for feature in recorded for name, each in recorded[feature].items()
         }
         outcomes.append(found)
-    np.savez(Path(folder, "recorded.npz"), **arrays)
+    np.savez(Path(folder, "recorded.npz"), **arrays)  # type: ignore[arg-type]
     Path(folder, "outcomes.json").write_text(json.dumps(outcomes))
 
 

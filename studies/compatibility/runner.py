@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from astrobrian.backends import Obstacle, obstacle
 from astrobrian.backends.features import FEATURES, Status
-from astrobrian.studies.compatibility.cell import REFERENCE
+from astrobrian.studies.compatibility.cell import DEPTHS, REFERENCE
 from astrobrian.studies.compatibility.comparison import Comparison, compare
 from astrobrian.studies.compatibility.row import Recorded
 from astrobrian.studies.compatibility.rows import ROWS
@@ -59,7 +60,7 @@ def run_cells(
         One of `astrobrian.backends.BACKENDS`, or "reference".
     features : iterable of str
         Keys of FEATURES.
-    depth : {"run", "compiled", "generated"}
+    depth : {"run", "stand-in", "compiled", "generated"}
         How far each of them is taken.
     interpreter : path, optional
         Of another Python, for a backend that isn't in this environment.
@@ -136,11 +137,25 @@ def _status(feature: str, found: dict) -> tuple[str, str]:
     raise ValueError(f"{feature} ended in {found}")
 
 
-def references(features: Iterable[str]) -> dict[str, Recorded]:
-    """What NumPy records of rows."""
-    return {feature: cell.recorded for feature, cell in run_cells(REFERENCE, features).items()}
+def references(features: Iterable[str]) -> dict[str, Cell]:
+    """What NumPy records of rows: as its own cells, where these can be run."""
+    features = list(features)
+    elsewhere = [feature for feature in features if ROWS[feature].options or ROWS[feature].reference]
+    own = [feature for feature in features if feature not in elsewhere]
+    return run_cells("numpy", own) | run_cells(REFERENCE, elsewhere)
 
 
-def checked(cell: Cell, reference: Recorded) -> Comparison | None:
+def checked(cell: Cell, reference: Cell) -> Comparison | None:
     """How far what a cell recorded is from the reference; None if it recorded nothing."""
-    return compare(ROWS[cell.feature], cell.recorded, reference) if cell.recorded else None
+    return compare(ROWS[cell.feature], cell.recorded, reference.recorded) if cell.recorded else None
+
+
+def farthest(backend: str) -> tuple[str | None, Obstacle | None]:
+    """How far a backend's cells can be taken here, and what stands in the way of more."""
+    in_the_way = None
+    for depth in "run", "compiled", "generated":
+        if found := obstacle(backend, **DEPTHS[depth]):
+            in_the_way = in_the_way or found
+        else:
+            return depth, in_the_way
+    return None, in_the_way

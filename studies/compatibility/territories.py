@@ -94,8 +94,7 @@ def write_astro() -> Objects:
 def kept_variables() -> Objects:
     neurons, astrocytes = firing(), releasing()
     synapses = loop(neurons, astrocytes)
-    synapses.keep("Gamma_S")
-    synapses.Gamma_S = np.linspace(0, 0.5, 12)
+    synapses.Gamma_S = np.linspace(0, 0.5, 12)  # type: ignore[assignment]
     on_synapses = StateMonitor(synapses, "Gamma_S", record=True)
     cells = StateMonitor(astrocytes, ["Y_S", "C"], record=True)
     yield [neurons, astrocytes, synapses, on_synapses, cells]
