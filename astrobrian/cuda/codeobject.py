@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from brian2.codegen.statements import Statement
 from brian2.codegen.targets import codegen_targets
 from brian2.codegen.templates import Templater
 from brian2cuda.codeobject import CUDAStandaloneCodeObject
@@ -17,18 +20,31 @@ def _templater() -> Templater:
     return templater
 
 
+class _Ours(CUDACodeGenerator):
+    """What our generators of code do otherwise than Brian2CUDA's."""
+
+    def translate_one_statement_sequence(
+        self, statements: Sequence[Statement], scalar: bool = False
+    ) -> list[str]:
+        lines = super().translate_one_statement_sequence(statements, scalar)
+        if self.template_name == "synapses" and not scalar:
+            # or synapses that are handled by the same thread, or at the same place, would share random numbers
+            lines = ["_vectorisation_idx = _idx;", *lines]
+        return lines
+
+
 class _InCpp:
     """A last resort for functions without CUDA code: that they have C++ is enough (see `astrobrian.cuda.functions`)."""
 
     class_name = "cpp"
 
 
-class Generator(CUDACodeGenerator, _InCpp):
-    """Brian2CUDA's, also for functions in C++."""
+class Generator(_Ours, _InCpp):
+    """Of code in which no two threads write to the same place."""
 
 
-class AtomicGenerator(CUDAAtomicsCodeGenerator, _InCpp):
-    """The same, for code that adds atomically to what several threads add to."""
+class AtomicGenerator(_Ours, CUDAAtomicsCodeGenerator, _InCpp):
+    """Of code that adds atomically to what several threads add to."""
 
 
 class CodeObject(CUDAStandaloneCodeObject):
@@ -39,7 +55,7 @@ class CodeObject(CUDAStandaloneCodeObject):
 
 
 class AtomicCodeObject(CodeObject):
-    """The same, for code that adds atomically to what several threads add to."""
+    """The same, with code that adds atomically to what several threads add to."""
 
     generator_class = AtomicGenerator
 

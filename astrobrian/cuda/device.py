@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from brian2cuda.device import CUDAStandaloneDevice, CUDAWriter
 
 from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
 from astrobrian.covering import CHECKED_TERRITORY
-from astrobrian.cuda import functions, sources, territories, toolkit
+from astrobrian.cuda import functions, literals, sources, territories, toolkit
 from astrobrian.cuda.codeobject import CodeObject
 from astrobrian.cuda.events import sort_recorded
 from astrobrian.cuda.preflight import preflight
 from astrobrian.cuda.races import OrderedWrites
+
+logging.getLogger("brian2cuda").setLevel(logging.WARNING)  # it lists all of its preferences at each build
 
 #: Its name for `brian2.set_device`.
 NAME = "astrobrian_cuda"
@@ -98,6 +101,10 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
         super().generate_rand_source(writer)
         for each in derived:
             del each._N
+
+    def generate_codeobj_source(self, writer: CUDAWriter) -> None:
+        with literals.corrected():
+            super().generate_codeobj_source(writer)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         super().run(*args, **kwargs)
