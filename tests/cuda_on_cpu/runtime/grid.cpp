@@ -120,7 +120,8 @@ std::vector<unsigned> shuffled(unsigned number) {
     return order;
 }
 
-alignas(256) char shared_bytes_of_block[stand_in::shared_bytes];
+std::vector<std::max_align_t> shared;  // of all blocks, one piece after another
+size_t shared_of_block;
 const std::function<void()>* kernel;
 std::vector<unsigned> to_start;  // threads of this block
 std::deque<Fiber*> idle;
@@ -174,9 +175,8 @@ void pass_barrier() {
     }
 }
 
-void run_block(unsigned threads, size_t shared) {
+void run_block(unsigned threads) {
     to_start = shuffled(threads);
-    std::memset(shared_bytes_of_block, 0xff, shared);
     while (!to_start.empty()) {
         while (idle.size() < fibers_at_least) idle.push_back(new Fiber);
         Fiber* fiber = idle.front();
@@ -197,12 +197,15 @@ void run(const Configuration& what, const std::function<void()>& thread) {
     }
     const DeviceScope scope;
     kernel = &thread;
+    shared_of_block = (what.shared + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t);
+    shared.resize(what.blocks * shared_of_block);
+    std::memset(shared.data(), 0xff, shared.size() * sizeof(std::max_align_t));
     gridDim.x = what.blocks;
     blockDim.x = what.threads;
     publish(&launch);
     for (unsigned block : shuffled(what.blocks)) {
         blockIdx.x = block;
-        run_block(what.threads, what.shared);
+        run_block(what.threads);
     }
     receive(&finish);
 }
@@ -217,6 +220,6 @@ void barrier(int line) {
     receive(meeting);
 }
 
-void* shared_memory() { return shared_bytes_of_block; }
+void* shared_memory() { return shared.data() + blockIdx.x * shared_of_block; }
 
 }  // namespace stand_in

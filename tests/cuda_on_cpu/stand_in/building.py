@@ -101,6 +101,8 @@ def settings(look_for: str | None = None, order: int = 1, guard: bool = False) -
         chosen["STAND_IN_GUARD"] = "1"
     if look_for == "races":
         chosen["TSAN_OPTIONS"] = f"halt_on_error=1:suppressions={HERE / 'known_races.txt'}"
+    if look_for == "addresses":
+        chosen["ASAN_OPTIONS"] = "detect_leaks=0"  # what is left at the end of a program is nobody's error here
     return chosen
 
 
