@@ -67,12 +67,14 @@ class UnsupportedFeature(BackendError):
     def __init__(self, backend: str, refusals: Sequence[Refusal]) -> None:
         self.backend = backend
         self.refusals = tuple(refusals)
-        lines = [
-            f"{each.object}: {each.reason} ({FEATURES[each.feature].title} runs on "
-            f"{', '.join(FEATURES[each.feature].backends)})"
-            for each in refusals
-        ]
+        lines = [f"{each.object}: {each.reason} ({_way_out(each.feature, backend)})" for each in refusals]
         super().__init__("\n- ".join([f"the backend {backend!r} can't run this network:", *lines]))
+
+
+def _way_out(feature: str, backend: str) -> str:
+    """The other backends that can do something."""
+    others = [f"{each!r}" for each in FEATURES[feature].backends if each != backend]
+    return f"{FEATURES[feature].title}: {'use ' + ' or '.join(others) if others else 'nowhere'}"
 
 
 def conclude(backend: str, refusals: Sequence[Refusal], rewritings: Sequence[Rewriting]) -> None:
