@@ -39,7 +39,7 @@ console = Console()
 Out = Annotated[Path, typer.Option(help="Folder for the results; made if it is missing.")]
 # the range that Brian2 and NumPy take
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of all random numbers.")]
-Backend = Annotated[str, typer.Option(help="What runs the simulation: numpy, cython or cpp.")]
+Backend = Annotated[str, typer.Option(help="What runs the simulation: numpy, cython, cpp, cuda or genn.")]
 Text = Annotated[
     Path | None,
     typer.Option(

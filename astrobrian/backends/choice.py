@@ -59,7 +59,8 @@ def use_backend(
     Before anything is compiled, a network that a backend can't express is refused with an `UnsupportedFeature`.
 
     Ctrl-C during a run ends it at the end of the current time step, and what was simulated until then can be read. On
-    "cpp" the program notices it by itself and writes its results; pressed again, it is killed.
+    "cpp" and "cuda" the program notices it by itself and writes its results; pressed again, it is killed. On "genn"
+    nothing can be read.
 
     Parameters
     ----------
