@@ -1,7 +1,7 @@
 """Astrocytes for Brian2."""
 
 from astrobrian import _layout  # isort: skip  # noqa: F401  (first: it refuses a mixed import)
-from astrobrian.backends import BackendError, build, use_backend
+from astrobrian.backends import BackendError, UnsupportedFeature, build, use_backend
 from astrobrian.gap_junctions import GapJunctions
 from astrobrian.groups import AstrocyteGroup, Neurons
 from astrobrian.guard import PhysicalRangeError
@@ -20,6 +20,7 @@ __all__ = [
     "Positions",
     "TripartiteSynapses",
     "Uniform",
+    "UnsupportedFeature",
     "build",
     "nearest",
     "neighbours",
