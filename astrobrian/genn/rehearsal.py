@@ -1,17 +1,19 @@
 """A program for GeNN, run in NumPy in the order in which GeNN does things.
 
-So the lowering is tested where there is no GeNN. It knows no random numbers and no functions of the program.
+So the lowering is tested where there is no GeNN. It knows no random numbers.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from types import CodeType
 
 import numpy as np
 from brian2.parsing.rendering import NumpyNodeRenderer
 
 from astrobrian.genn.clocks import BEGIN, END
+from astrobrian.genn.code import KNOWN
 from astrobrian.genn.program import Population, Program, Projection
 from astrobrian.genn.sending import Results
 from astrobrian.links import Statement, statements
@@ -23,10 +25,7 @@ def _exprel(x):
 
 
 FUNCTIONS = {
-    **{
-        name: getattr(np, name)
-        for name in ("exp", "log", "tanh", "sqrt", "abs", "sign", "clip", "log1p", "expm1")
-    },
+    **{name: getattr(np, name) for name in KNOWN if hasattr(np, name)},
     "choose": np.where,
     "exprel": _exprel,
     "int": lambda x: np.asarray(x).astype(int),
@@ -50,7 +49,9 @@ class Rehearsal:
         self.state |= {name: _copied(each.variables) for name, each in program.projections.items()}
         self.fired: dict[str, list[np.ndarray]] = defaultdict(list)
         self.recorded: dict[str, list[np.ndarray]] = defaultdict(list)
-        self.code: dict[str, list[tuple[str, str, CodeType]]] = {}
+        self.code: dict[str, list[tuple[str, CodeType]]] = {}
+        tables = {name: each.numbers for name, each in program.functions.items() if each.kind == "table"}
+        self.functions = FUNCTIONS | {name: _table(**numbers) for name, numbers in tables.items()}
         with np.errstate(all="ignore"):  # both sides of a choice are computed
             for step in range(program.steps + 1):
                 self._step(step)
@@ -88,19 +89,20 @@ class Rehearsal:
                 if code and step - 1 - delay >= 0:
                     rows = np.flatnonzero(np.isin(cells, self.fired[end][step - 1 - delay]))
                     self._deliver(name, each, code, rows, t, added)
-        for name, each in self.program.populations.items():
+        for name, population in self.program.populations.items():
             for (target, variable), values in sums.items():
                 if target == name:
                     self.state[name][variable] = values
             for (target, variable), values in added.items():
                 if target == name:
                     self.state[name][variable] = self.state[name][variable] + values
-            self._update(each, t)
-        for name, each in self.program.generators.items():
-            self.fired[name].append(each.cells[each.steps == step])
-        for each in self.program.recordings:
-            if step % each.every == 0:
-                self.recorded[each.name].append(self.state[each.object][each.variable][each.cells].copy())
+            self._update(population, t)
+        for name, generator in self.program.generators.items():
+            self.fired[name].append(generator.cells[generator.steps == step])
+        for recording in self.program.recordings:
+            if step % recording.every == 0:
+                values = self.state[recording.object][recording.variable][recording.cells]
+                self.recorded[recording.name].append(values.copy())
 
     def _deliver(
         self, name: str, each: Projection, code: str, rows: np.ndarray, t: float, added: dict
@@ -152,26 +154,34 @@ class Rehearsal:
         if code not in self.code:
             self.code[code] = [_compiled(line) for line in statements(code)]
         values = {**seen, "t": t}
-        condition, before = None, values
-        for target, expression, compiled in self.code[code]:
+        condition, before = np.array(True), values
+        for target, compiled in self.code[code]:
             if target.startswith(BEGIN):
-                condition, before = eval(compiled, FUNCTIONS, values), dict(values)
+                condition, before = eval(compiled, self.functions, values), dict(values)
             elif target.startswith(END):
                 values = {
                     name: np.where(condition, value, before[name]) if name in before else value
                     for name, value in values.items()
                 }
             else:
-                values[target] = eval(compiled, FUNCTIONS, values)
+                values[target] = eval(compiled, self.functions, values)
         return values
 
 
-def _compiled(line: Statement) -> tuple[str, str, CodeType]:
+def _table(values: np.ndarray, refined: int, fine_dt: float) -> Callable:
+    def look_up(t: np.ndarray, cell: np.ndarray | None = None) -> np.ndarray:
+        row = np.clip(((np.asarray(t) / fine_dt + 0.5) / refined).astype(int), 0, len(values) - 1)
+        return values[row] if cell is None else values[row, cell]
+
+    return look_up
+
+
+def _compiled(line: Statement) -> tuple[str, CodeType]:
     expression = line.expression
     if line.operation != "=":
         expression = f"{line.target} {line.operation[:-1]} ({expression})"
     rendered = NumpyNodeRenderer().render_expr(expression)
-    return line.target, rendered, compile(rendered, "<program>", "eval")
+    return line.target, compile(rendered, "<program>", "eval")
 
 
 def _copied(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
