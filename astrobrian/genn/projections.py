@@ -291,18 +291,18 @@ class Plain:
             if variable not in changes.written:
                 if variable.scalar:
                     return number_text(variable.get_value())
-                values = as_stored(variable.get_value())
+                values, new = as_stored(variable.get_value()), variable.name
                 if index != "_idx":
-                    values, called = values[self._cells(index)], f"{variable.name}_of{index[:5]}_cell"
-                self.variables[called] = values
-                return called
+                    values, new = values[self._cells(index)], f"{new}_of{index.removesuffix('synaptic_idx')}_cell"
+                self.variables[new] = values
+                return new
             if index == "_idx":
                 if sums:
                     raise CannotExpress(
                         "sums_of_spikes", f"the sum reads {called}, which changes on the synapses"
                     )
-                self.variables[called] = as_stored(variable.get_value())
-                return called
+                self.variables[variable.name] = as_stored(variable.get_value())
+                return variable.name
             self._check_read(called, variable, index, prepost, delayed, sums)
             end = self.synapses.target if index == "_postsynaptic_idx" else self.synapses.source
             population = self.lowering.program.populations[whole_group(end)[0].name]
