@@ -24,7 +24,9 @@ from astrobrian.cuda.events import sort_recorded
 from astrobrian.cuda.preflight import preflight
 from astrobrian.cuda.races import OrderedWrites
 
-logging.getLogger("brian2cuda").setLevel(logging.WARNING)  # it lists all of its preferences at each build
+logging.getLogger("brian2.brian2cuda").setLevel(
+    logging.WARNING
+)  # it lists all of its preferences at each build
 
 #: Its name for `brian2.set_device`.
 NAME = "astrobrian_cuda"
@@ -35,6 +37,7 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
 
     def __init__(self) -> None:
         super().__init__()
+        self.main_queue: list[tuple[str, Any]] = []
         #: Time step of each pathway in the runs so far, in seconds.
         self._steps: dict[str, float] = {}
 
@@ -142,7 +145,7 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
             linked.append(f"-Xlinker {library},-rpath,{library.parent}")
         else:
             linked.append("-lcurand")
-        makefile = self.code_object_class().templater.makefile(
+        makefile = CodeObject.templater.makefile(
             None,
             None,
             nvcc=compiler or "nvcc",

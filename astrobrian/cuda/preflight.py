@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import Network, NetworkOperation, Synapses
+from brian2.core.base import BrianObject
 from brian2.core.clocks import Clock
 from brian2.synapses.synapses import SynapticPathway
 from brian2cuda.device import CUDAStandaloneDevice
@@ -53,7 +54,7 @@ def _pathways(network: Network) -> Iterator[SynapticPathway]:
             yield from (pathway for pathway in each._pathways if pathway.active)
 
 
-def _gsl(each: object) -> Iterator[Refusal]:
+def _gsl(each: BrianObject) -> Iterator[Refusal]:
     updater = getattr(each, "state_updater", None)
     method = getattr(updater, "method_choice", None)
     if isinstance(method, str) and method.startswith("gsl"):

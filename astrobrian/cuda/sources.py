@@ -15,7 +15,7 @@ PROGRAM = "program.cu"
 
 # in an order in which each finds what it needs
 _GLOBAL = ("objects.cu", "synapses_classes.cu", "network.cu", "rand.cu", "run.cu", "main.cu")
-_PARTS = re.compile(r"(?:(before_run|after_run)_)?(.*)")
+_PARTS = ("before_run", "after_run")
 
 
 def merged(texts: Mapping[str, str]) -> str:
@@ -47,8 +47,9 @@ def merged(texts: Mapping[str, str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """The code object that a file belongs to, and which part of it this is; what runs in between has all to itself."""
-    part, code_object = _PARTS.fullmatch(PurePosixPath(name).stem).groups()
-    return code_object, part or ""
+    stem = PurePosixPath(name).stem
+    part = next((part for part in _PARTS if stem.startswith(f"{part}_")), "")
+    return stem.removeprefix(f"{part}_"), part
 
 
 def _includes(text: str) -> Iterable[str]:
