@@ -10,8 +10,8 @@ GENN_VENV ?= .venv-genn
 # the Python that was named, or else the one that Brian2CUDA or brian2genn needs
 python_or = $(if $(filter file,$(origin PYTHON)),$(1),$(PYTHON))
 
-CUDA_TESTS := $(wildcard tests/astrobrian/test_cuda*.py tests/studies/test_compatibility*.py)
-GENN_TESTS := $(wildcard tests/astrobrian/test_genn*.py tests/studies/test_compatibility*.py)
+CUDA_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_cuda*.py tests/studies/test_compatibility*.py)
+GENN_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_genn*.py tests/studies/test_compatibility*.py)
 
 .PHONY: demo test test-slow test-cuda test-genn cuda-env genn-env bench check docs clean
 

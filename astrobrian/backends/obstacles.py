@@ -128,7 +128,8 @@ def _of_toolkit() -> Iterator[Obstacle]:
             "`export CUDA_PATH=/usr/local/cuda`",
         )
     elif toolkit.curand(nvcc) is None:
-        yield Obstacle("CUDA's random numbers, cuRAND, are not installed", "`pip install nvidia-curand`")
+        package = "nvidia-curand" if toolkit.version(nvcc) >= 13 else "nvidia-curand-cu12"
+        yield Obstacle("CUDA's random numbers, cuRAND, are not installed", f"`pip install {package}`")
 
 
 def _of_gpu(number: int, otherwise: str) -> Iterator[Obstacle]:
@@ -142,7 +143,8 @@ def _of_gpu(number: int, otherwise: str) -> Iterator[Obstacle]:
     if number >= len(gpus):
         there = ", ".join(f"{n} ({gpu.name})" for n, gpu in enumerate(gpus)) or "none"
         yield Obstacle(
-            f"there is no GPU {number}, only {there}", f"give another number in gpu=...{otherwise}"
+            f"there is no GPU {number} that programs may use, only {there}",
+            f"give another number in gpu=..., or name more in CUDA_VISIBLE_DEVICES if it is set{otherwise}",
         )
     cuda, newest = toolkit.version(nvcc), newest_cuda()
     if newest and int(cuda) > int(newest):

@@ -85,11 +85,16 @@ def _packages() -> list[Path]:
 
 @cache
 def gpus() -> tuple[GPU, ...]:
-    """The GPUs that the driver shows, in its order; empty where there is no driver."""
+    """The GPUs that programs may use, in the order of the driver or of ``$CUDA_VISIBLE_DEVICES``; empty without driver."""
     command = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return ()
     described = (line.rsplit(",", 1) for line in said.splitlines() if line.strip())
-    return tuple(GPU(name.strip(), float(capability)) for name, capability in described)
+    found = tuple(GPU(name.strip(), float(capability)) for name, capability in described)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or "GPU-" in visible or "MIG-" in visible:  # names of GPUs, as GPU-5fd3..., aren't looked up
+        return found
+    numbers = [int(number) for number in visible.split(",") if number.strip().isdigit()]
+    return tuple(found[number] for number in numbers if number < len(found))

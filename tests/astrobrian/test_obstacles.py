@@ -29,7 +29,7 @@ def programs(tmp_path, monkeypatch):
     for name in ("c++", "g++", "make"):
         script(folder / name, "exit 0")
     monkeypatch.setenv("PATH", str(folder))
-    for name in ("CXX", "CUDA_PATH", "CUDA_HOME", "GENN_PATH", "GENN_PYTHON"):
+    for name in ("CXX", "CUDA_VISIBLE_DEVICES", "CUDA_PATH", "CUDA_HOME", "GENN_PATH", "GENN_PYTHON"):
         monkeypatch.delenv(name, raising=False)
     for cached in (toolkit.gpus, toolkit.version):
         cached.cache_clear()
@@ -122,10 +122,21 @@ def test_no_gpu_still_compiles(cuda):
 
 def test_a_gpu_that_is_not_there(cuda, programs):
     driver(programs)
-    assert obstacle("cuda", gpu=2).reason == "there is no GPU 2, only 0 (NVIDIA Example 9)"
+    assert (
+        obstacle("cuda", gpu=2).reason == "there is no GPU 2 that programs may use, only 0 (NVIDIA Example 9)"
+    )
     driver(programs, cards=())
     toolkit.gpus.cache_clear()
-    assert obstacle("cuda").reason == "there is no GPU 0, only none"
+    assert obstacle("cuda").reason == "there is no GPU 0 that programs may use, only none"
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"), [("1,0", ["Old", "New"]), ("1", ["Old"]), ("", []), ("GPU-5fd3", ["New", "Old"])]
+)
+def test_gpus_that_are_made_visible(programs, monkeypatch, visible, names):
+    driver(programs, cards=["New, 9.0", "Old, 7.5"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [gpu.name for gpu in toolkit.gpus()] == names
 
 
 def test_a_driver_that_is_older_than_the_compiler(cuda, programs):
