@@ -293,7 +293,8 @@ class Plain:
                     return number_text(variable.get_value())
                 values, new = as_stored(variable.get_value()), variable.name
                 if index != "_idx":
-                    values, new = values[self._cells(index)], f"{new}_of{index.removesuffix('synaptic_idx')}_cell"
+                    values = values[self._cells(index)]
+                    new += "_of_source" if index == "_presynaptic_idx" else "_of_target"
                 self.variables[new] = values
                 return new
             if index == "_idx":

@@ -193,7 +193,7 @@ class Build:
         variables = sorted(
             key.split("/")[2] for key in self.arrays if key.startswith((f"variables/{name}/",))
         )
-        self.names[name] = {variable: f"q{start + k:04d}_{variable}" for k, variable in enumerate(variables)}
+        self.names[name] = {variable: _new_name(start + k, variable) for k, variable in enumerate(variables)}
 
     def _declarations(self, name: str) -> list[str]:
         return [
@@ -209,6 +209,11 @@ class Build:
         """Code with our names; time is a number of seconds there, as everything else is one without dimensions."""
         code = word_substitute(code, {"t": "(t/second)", "dt": repr(self.program["dt"])})
         return word_substitute(code, {old: new for old, new in names.items() if old in get_identifiers(code)})
+
+
+def _new_name(number: int, variable: str) -> str:
+    """A name that is safe: brian2genn takes what has ``_pre`` or ``_post`` in its name for a neuron's."""
+    return f"q{number:04d}_{variable}".replace("_pre", "_Pre").replace("_post", "_Post")
 
 
 def _give_code(updater: object, code: str) -> None:
