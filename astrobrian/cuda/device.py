@@ -20,9 +20,9 @@ from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
 from astrobrian.covering import CHECKED_TERRITORY
 from astrobrian.cuda import functions, literals, sources, territories, toolkit
 from astrobrian.cuda.codeobject import CodeObject
-from astrobrian.cuda.events import sort_recorded
 from astrobrian.cuda.preflight import preflight
 from astrobrian.cuda.races import OrderedWrites
+from astrobrian.cuda.results import put_right
 
 logging.getLogger("brian2.brian2cuda").setLevel(
     logging.WARNING
@@ -111,7 +111,7 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         super().run(*args, **kwargs)
-        sort_recorded(self, self.networks)
+        put_right(self, self.networks)
 
     def copy_source_files(self, writer: CUDAWriter, directory: str) -> None:
         library = Path(inspect.getfile(brian2cuda)).parent / "brianlib"

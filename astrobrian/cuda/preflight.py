@@ -65,14 +65,15 @@ def _delays(device: CUDAStandaloneDevice, pathway: SynapticPathway, network: Net
     """Spikes with equal delays wait in places that are counted in turns of the whole network, not of their source."""
     clock = pathway.source.clock
     others = {each.clock for each in network.sorted_objects}
-    in_step = clock is device.defaultclock and all(_in_step(clock, other) for other in others)
+    counted = clock is device.defaultclock and clock is pathway.synapses.clock
+    in_step = counted and all(_in_step(clock, other) for other in others)
     if not in_step and _may_be_equal(device, pathway):
         yield Refusal(
             "equal_delays",
             pathway.name,
-            f"spikes of {pathway.source.name} with the same delay would be lost, because its time step isn't that of the "
-            "default clock, or other objects take steps in between; give it the default clock and the others multiples "
-            "of its time step, or leave the delay out",
+            f"spikes of {pathway.source.name} with the same delay would be lost, because it and {pathway.synapses.name} "
+            "aren't both on the default clock, or other objects take steps in between; give both the default clock and "
+            "the others multiples of its time step, or leave the delay out",
         )
 
 

@@ -94,7 +94,9 @@ def gpus() -> tuple[GPU, ...]:
     described = (line.rsplit(",", 1) for line in said.splitlines() if line.strip())
     found = tuple(GPU(name.strip(), float(capability)) for name, capability in described)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None or "GPU-" in visible or "MIG-" in visible:  # names of GPUs, as GPU-5fd3..., aren't looked up
+    if (
+        visible is None or "GPU-" in visible or "MIG-" in visible
+    ):  # names of GPUs, as GPU-5fd3..., aren't looked up
         return found
     numbers = [int(number) for number in visible.split(",") if number.strip().isdigit()]
     return tuple(found[number] for number in numbers if number < len(found))

@@ -13,6 +13,7 @@ from brian2 import (
     NeuronGroup,
     PoissonGroup,
     SpikeMonitor,
+    StateMonitor,
     Synapses,
     defaultclock,
     get_device,
@@ -27,6 +28,7 @@ from astrobrian import AstrocyteGroup, GapJunctions, TripartiteSynapses, use_bac
 from astrobrian.backends.findings import UnsupportedFeature, rewritten
 from astrobrian.cuda import literals, preferences, sources, toolkit
 from astrobrian.cuda.device import CudaDevice, cuda_device
+from astrobrian.cuda.results import put_right
 from astrobrian.equations import (
     Model,
     chi,
@@ -173,6 +175,19 @@ def test_random_release_counts_the_numbers_that_tripartite_synapses_need(program
     assert re.search(r"num_per_cycle_rand_syn_pre_codeobject = _array_syn_N\[0\] \* 1;", program("rand.cu"))
 
 
+def test_none_of_something_starts_no_threads(program):
+    neurons = NeuronGroup(4, "u : 1", threshold="False", name="neurons")
+    model = "w : 1\nu_post = w : 1 (summed)"
+    synapses = Synapses(neurons, neurons, model, on_pre="w += 1", name="syn")
+    synapses.connect(condition="i > 10")
+    synapses.w = "0.1*i"
+    synapses.run_regularly("w *= 0.9", dt=1 * ms)
+    Network(neurons, synapses).run(1 * ms)
+    for name in "group_variable_set_conditional", "run_regularly", "summed_variable_u_post":
+        code = code_of(program, f"syn_{name}_codeobject")
+        assert re.search(r"if \(_N > 0\)\s*\{\s*_run_kernel_", code)
+
+
 # ---------------------------------------------------------------------------------------- our objects on a GPU
 def test_sums_over_territories_are_atomic(program):
     neurons, astrocytes, synapses = tripartite()
@@ -273,11 +288,11 @@ def test_functions_in_python_only_are_refused(program):
 
 
 # --------------------------------------------------------------------------------------------- refused beforehand
-def delayed(dt=None, delay=None, later=None, target_dt=None):
+def delayed(dt=None, delay=None, later=None, target_dt=None, synapses_dt=None):
     source = PoissonGroup(4, 20 * Hz, dt=dt, name="source")
     target = NeuronGroup(4, "u : 1\nw : 1", dt=target_dt, name="target")
     target.run_regularly("w += 1", dt=target_dt)
-    synapses = Synapses(source, target, on_pre="u_post += 1", delay=delay, name="syn")
+    synapses = Synapses(source, target, on_pre="u_post += 1", delay=delay, dt=synapses_dt, name="syn")
     synapses.connect(i=[0, 1, 2], j=[0, 1, 2])
     if later is not None:
         synapses.delay = later
@@ -293,6 +308,7 @@ def delayed(dt=None, delay=None, later=None, target_dt=None):
         {"dt": 1 * ms, "later": "2*ms"},
         {"delay": 2 * ms, "target_dt": 0.05 * ms},
         {"delay": 2 * ms, "target_dt": 0.25 * ms},
+        {"delay": 2 * ms, "synapses_dt": 1 * ms},
     ],
 )
 def test_equal_delays_are_refused_where_they_would_be_wrong(program, network):
@@ -309,8 +325,8 @@ def test_equal_delays_are_refused_where_they_would_be_wrong(program, network):
         {"dt": 1 * ms, "delay": 0 * ms},
         {"dt": 1 * ms, "later": [2, 3, 4] * ms},
         {"delay": 2 * ms},
+        {"later": "2*ms"},
         {"delay": 2 * ms, "target_dt": 10 * ms},
-        {"later": "2*ms", "target_dt": 10 * ms},
     ],
 )
 def test_other_delays_are_not(program, network):
@@ -485,8 +501,6 @@ def test_code_can_be_generated_without_nvcc(tmp_path, monkeypatch):
 
 # -------------------------------------------------------------------------------------------------------- results
 def test_recorded_spikes_are_sorted(program, tmp_path):
-    from astrobrian.cuda.events import sort_recorded
-
     neurons = NeuronGroup(5, "v : 1", threshold="v > 1", name="neurons")
     spikes = SpikeMonitor(neurons, variables="v", name="spikes")
     network = Network(neurons, spikes)
@@ -504,7 +518,23 @@ def test_recorded_spikes_are_sorted(program, tmp_path):
     np.array([5], dtype=np.int32).tofile(
         tmp_path / "results" / device.get_array_filename(spikes.variables["N"])
     )
-    sort_recorded(device, [network])
+    put_right(device, [network])
     assert list(spikes.i[:]) == [1, 3, 4, 0, 2]
     assert list(spikes.t_[:]) == [0.001, 0.001, 0.001, 0.002, 0.002]
     assert list(spikes.v[:]) == [0.1, 0.3, 0.4, 0.0, 0.2]
+
+
+def test_a_run_that_ended_early_has_recorded_less(program, tmp_path):
+    neurons = NeuronGroup(3, "v : 1", name="neurons")
+    monitor = StateMonitor(neurons, "v", record=[0, 2], name="monitor")
+    network = Network(neurons, monitor)
+    network.run(1 * ms)
+    device = get_device()
+    device.has_been_run = True
+    device.results_dir = f"{tmp_path}/results/"
+    # memory for ten steps, of which there were four
+    recorded = {"t": np.arange(4) * 1e-4, "v": np.arange(20.0), "N": np.array([4], dtype=np.int32)}
+    for name, values in recorded.items():
+        values.tofile(tmp_path / "results" / device.get_array_filename(monitor.variables[name]))
+    put_right(device, [network])
+    assert np.array_equal(monitor.v, np.arange(8.0).reshape(4, 2).T)

@@ -10,3 +10,11 @@
         {{vector_code|autoindent}}
     }
 {% endblock %}
+
+{% block kernel_call %}
+    // synapses may be none
+    if (_N > 0)
+    {
+        {{super()}}
+    }
+{% endblock %}

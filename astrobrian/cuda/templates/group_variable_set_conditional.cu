@@ -27,3 +27,11 @@
         }
     }
 {% endblock %}
+
+{% block kernel_call %}
+    // synapses may be none
+    if (_N > 0)
+    {
+        {{super()}}
+    }
+{% endblock %}

@@ -21,3 +21,11 @@
     {{super()}}
     {% endif %}
 {% endblock %}
+
+{% block kernel_call %}
+    // synapses may be none
+    if (_N > 0)
+    {
+        {{super()}}
+    }
+{% endblock %}
