@@ -48,6 +48,8 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
         self, net: Network, duration: Quantity, *args: Any, level: int = 0, **kwargs: Any
     ) -> None:
         preflight(self, net, self._steps)
+        # Brian2CUDA would look no further than what the network holds itself
+        self.synapses |= {each for each in net.sorted_objects if isinstance(each, Synapses)}
         try:
             super().network_run(net, duration, *args, level=level + 1, **kwargs)
         except BrianObjectException as error:

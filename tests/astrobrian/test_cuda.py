@@ -221,6 +221,14 @@ def test_lifted_variables_and_copies_run_each_on_its_clock(program):
     assert names.index("astrocytes_gathering_codeobject") < names.index("astrocytes_stateupdater_codeobject")
 
 
+def test_synapses_that_belong_to_others_are_declared(program):
+    neurons, astrocytes, synapses = tripartite(form="published")
+    synapses.cover(by="post", index=np.arange(6) // 2)
+    Network(neurons, astrocytes, synapses).run(1 * ms)
+    for name in "syn_from_astrocytes", "syn_to_astrocytes":
+        assert f"bool brian::{name}_multiple_pre_post" in program("objects.cu")
+
+
 def test_the_guard_records_the_first_cell_and_stops_the_run(program):
     astrocytes = AstrocyteGroup(10, chi, name="astrocytes")
     Network(astrocytes).run(2 * ms)
