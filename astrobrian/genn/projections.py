@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from brian2 import Synapses
@@ -112,42 +111,44 @@ class Plain:
         return steps * self.lowering.every(pathway.clock)
 
     def _lines(self, pathway: SynapticPathway, delay: np.ndarray) -> list[Statement]:
-        naming = self._naming(pathway, delay.any())
-        resolver = self.lowering.resolver(pathway, naming)
-        lines = earlier(resolver.statements(pathway.abstract_code), self.dt)
         if unsure := self.lowering.changes.at_spikes & set(read_by(pathway)):
             raise CannotExpress(
                 "spikes_read_written",
                 f"its code at a spike reads {min(each.name for each in unsure)}, which spikes also change: the result "
                 "depends on which comes first",
             )
-        called = [line.target for line in statements(pathway.abstract_code)]
-        variables = [pathway.codeobj.variables.get(name) for name in called]
-        return [
-            self._checked(line, each, pathway, naming) for line, each in zip(lines, variables, strict=True)
+        original = statements(pathway.abstract_code)
+        of_neurons = [self._is_addition(line, pathway) for line in original]
+        naming = self._naming(pathway, delay.any())
+        lines = self.lowering.resolver(pathway, naming).statements(pathway.abstract_code)
+        found = [
+            self._addition(line, pathway.codeobj.variables[each.target], naming) if addition else line
+            for line, each, addition in zip(lines, original, of_neurons, strict=True)
         ]
+        return earlier(found, self.dt)
 
-    def _checked(self, line: Statement, variable: Any, pathway: SynapticPathway, naming: Naming) -> Statement:
-        """The line, as ``x_post += ...`` if the variable that it writes to is a neuron's."""
-        if not isinstance(variable, ArrayVariable) or line.target in self.variables:
-            return line
-        if pathway.prepost == "post" or line.target.endswith("_pre"):
+    def _is_addition(self, line: Statement, pathway: SynapticPathway) -> bool:
+        """Whether a line adds to a variable of the postsynaptic neurons; what else it may do to neurons is refused."""
+        variable = pathway.codeobj.variables.get(line.target)
+        index = pathway.codeobj.variable_indices[line.target]
+        if not isinstance(variable, ArrayVariable) or index == "_idx":
+            return False
+        if pathway.prepost == "post" or index != "_postsynaptic_idx" or line.operation not in ("+=", "-="):
             raise CannotExpress(
-                "spikes_elsewhere", f"a spike of its {pathway.prepost}synaptic cell changes {line.target}"
+                "spikes_elsewhere",
+                f"'{line}' in on_{pathway.prepost}: spikes can only add to variables of the postsynaptic neuron, in on_pre",
             )
-        if line.operation not in ("+=", "-="):
-            raise CannotExpress("spikes_elsewhere", f"{line}: GeNN can only add to variables of neurons")
+        return True
+
+    def _addition(self, line: Statement, variable: ArrayVariable, naming: Naming) -> Statement:
+        """The line as ``x_post += ...``, which adds nothing to what refractoriness protects."""
         expression = line.expression if line.operation == "+=" else f"-({line.expression})"
-        if variable.conditional_write is not None:
-            condition = naming(variable.conditional_write.name, variable.conditional_write)
-            expression = f"int({condition})*({expression})"
+        if (condition := variable.conditional_write) is not None:
+            expression = f"int({naming(condition.name, condition)})*({expression})"
         return Statement(line.target, "+=", expression)
 
     def _add_spiking(self, pathway: Pathway, post: list[Statement], update: list[Statement]) -> None:
-        adding = [
-            line for line in pathway.lines if line.operation == "+=" and line.target not in self.variables
-        ]
-        adding = [line for line in adding if line.target.endswith("_post")]
+        adding = [line for line in pathway.lines if line.target.endswith("_post")]
         every_line = [*pathway.lines, *post, *update]
         if len(adding) > 1:
             if draws_random_numbers(line.expression for line in every_line):

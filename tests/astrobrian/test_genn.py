@@ -8,35 +8,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from brian2 import (
-    Hz,
     Network,
     NeuronGroup,
-    PoissonGroup,
-    PoissonInput,
     PopulationRateMonitor,
+    Soma,
     SpatialNeuron,
     SpikeGeneratorGroup,
     SpikeMonitor,
     StateMonitor,
     Synapses,
     TimedArray,
-    defaultclock,
+    check_units,
     implementation,
-
+    linked_var,
     ms,
     network_operation,
-    seed,
     second,
+    seed,
     set_device,
+    um,
     umolar,
 )
-from brian2.spatialneuron.morphology import Soma
-from brian2.units import meter
 
-from astrobrian import AstrocyteGroup, GapJunctions, use_backend
+from astrobrian import AstrocyteGroup, GapJunctions
 from astrobrian.backends import obstacle
 from astrobrian.backends.findings import UnsupportedFeature
-from astrobrian.equations import chi, linear_gap_junction
+from astrobrian.equations import Model, Parameter, chi, linear_gap_junction
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
 from astrobrian.genn.rehearsal import rehearse
@@ -110,7 +107,9 @@ def several_targets_of_a_spike():
 def connections_in_disorder():
     """Unsorted, some of them twice, from and to subgroups."""
     cells = neurons()
-    synapses = Synapses(cells[2:6], cells[1:], "w : 1\nscaled = w/N_incoming*N_outgoing : 1", on_pre="g += scaled")
+    synapses = Synapses(
+        cells[2:6], cells[1:], "w : 1\nscaled = w/N_incoming*N_outgoing : 1", on_pre="g += scaled"
+    )
     synapses.connect(i=[3, 0, 1, 0, 3, 3], j=[6, 2, 2, 2, 0, 6])
     synapses.w = np.arange(1, 7) * 0.02
     synapses.run_regularly("w *= 1.1", dt=2 * ms)
@@ -128,13 +127,6 @@ def different_delays():
 
 def delayed_and_recurrent():
     """A variable that delayed synapses of the same group read, and a monitor of it."""
-    cells = neurons()
-    cells.equations  # noqa: B018
-    synapses = Synapses(cells, cells, "w : 1", on_pre="g_post += 0.1*u_post", delay=1.3 * ms)
-    return _with_slow_variable(synapses)
-
-
-def _with_slow_variable(_):
     cells = NeuronGroup(
         8, LIF + "du/dt = (v - u)/(30*ms) : 1", threshold="v > 1", reset="v = 0", method="euler"
     )
@@ -212,17 +204,34 @@ def astrocytes():
     others.C = np.linspace(0.05, 0.4, 4) * umolar
     thresholded = GapJunctions(cells, pairs=([0, 1, 2], [1, 2, 3]))
     linear = GapJunctions(others, pairs=([0, 3], [1, 2]), model=linear_gap_junction)
-    return [cells, others, thresholded, linear, recorded(cells, "C", dt=2 * ms), recorded(others, "C"), SpikeMonitor(others)]
+    return [
+        cells,
+        others,
+        thresholded,
+        linear,
+        recorded(cells, "C", dt=2 * ms),
+        recorded(others, "C"),
+        SpikeMonitor(others),
+    ]
 
 
 def slow_cells():
     """Groups with clocks of their own, in both directions."""
     fast = neurons()
     slow = NeuronGroup(
-        4, "da/dt = (1.3 - a)/(8*ms) : 1\nb : 1", threshold="a > 1", reset="a = 0", refractory=3 * ms, dt=0.5 * ms, method="euler"
+        4,
+        "da/dt = (1.3 - a)/(8*ms) : 1\nb : 1",
+        threshold="a > 1",
+        reset="a = 0",
+        refractory=3 * ms,
+        dt=0.5 * ms,
+        method="euler",
     )
     slow.a = "0.2*i"
-    there, back = Synapses(fast, slow, on_pre="b += 0.1"), Synapses(slow, fast, on_pre="g += 0.1", delay=1 * ms)
+    there, back = (
+        Synapses(fast, slow, on_pre="b += 0.1"),
+        Synapses(slow, fast, on_pre="g += 0.1", delay=1 * ms),
+    )
     there.connect()
     back.connect()
     return [fast, slow, there, back, recorded(slow, "a", "b"), recorded(fast, "g"), SpikeMonitor(slow)]
@@ -247,7 +256,14 @@ def inputs():
     synapses.connect(j="i")
     namespace = {"current": current, "each": each}
     cells.namespace.update(namespace)
-    return [cells, clocked, synapses, SpikeMonitor(cells), SpikeMonitor(clocked), recorded(cells, "v", "n", "I")]
+    return [
+        cells,
+        clocked,
+        synapses,
+        SpikeMonitor(cells),
+        SpikeMonitor(clocked),
+        recorded(cells, "v", "n", "I"),
+    ]
 
 
 def functions_and_expressions():
@@ -328,3 +344,162 @@ def test_a_network_is_what_it_is_in_brian2(network, rehearsed):
 @pytest.mark.slow
 def test_genn_does_what_its_stand_in_does():
     compare(NETWORKS)
+
+
+# ---------------------------------------------------------------------------------------------------------- refused
+def _a_network_operation():
+    @network_operation
+    def look():
+        pass
+
+    return [neurons(), look]
+
+
+def _synapses(model="", *, target=None, source=None, **kwargs):
+    cells = neurons()
+    synapses = Synapses(cells, target or cells, model, **kwargs)
+    synapses.connect()
+    return [each for each in (cells, target, synapses) if each is not None]
+
+
+def _a_linked_variable():
+    cells = neurons()
+    others = NeuronGroup(8, "x : 1 (linked)\ny = x : 1\ndz/dt = x*Hz : 1", method="euler")
+    others.x = linked_var(cells, "v")
+    return [cells, others]
+
+
+def _a_function():
+    @implementation("numpy", discard_units=True)
+    @check_units(x=1, result=1)
+    def double(x):
+        return 2 * x
+
+    return [NeuronGroup(1, "dx/dt = double(x)*Hz : 1", namespace={"double": double}, method="euler")]
+
+
+def _a_long_table():
+    long = TimedArray(np.zeros(200_000), dt=1 * ms, name="long")
+    return [NeuronGroup(1, "dx/dt = long(t)*Hz : 1", namespace={"long": long}, method="euler")]
+
+
+def _delays_of_all_sizes():
+    cells, synapses = _synapses(on_pre="g_post += 1")
+    synapses.delay = "(i + 8*j)*ms"
+    return [cells, synapses]
+
+
+def _compartments():
+    return [SpatialNeuron(Soma(10 * um), "Im = 0*amp/metre**2 : amp/metre**2")]
+
+
+def _synapses_of_synapses():
+    cells, synapses = _synapses("w : 1", on_pre="g_post += w")
+    copies = Synapses(cells, synapses, "w_post = v_pre : 1 (summed)")
+    copies.connect()
+    return [cells, synapses, copies]
+
+
+def _two_events():
+    return [neurons(events={"high": "v > 0.9"})]
+
+
+REFUSED = {
+    "network operation": ("network_operation", _a_network_operation),
+    "linked variable": ("linked_variables", _a_linked_variable),
+    "user function": ("user_functions", _a_function),
+    "table": ("timed_array", _a_long_table),
+    "delays": ("different_delays", _delays_of_all_sizes),
+    "delay of on_post": (
+        "post_delays",
+        lambda: _synapses("w : 1", on_post={"post": "w += 1"}, delay={"post": 1 * ms}),
+    ),
+    "compartments": ("other_objects", _compartments),
+    "synapses of synapses": ("published_form", _synapses_of_synapses),
+    "events": ("custom_events", _two_events),
+    "reading the presynaptic neuron": ("presynaptic_variables", lambda: _synapses(on_pre="g_post += v_pre")),
+    "changing the presynaptic neuron": ("spikes_elsewhere", lambda: _synapses(on_pre="g_pre += 1")),
+    "setting": ("spikes_elsewhere", lambda: _synapses(on_pre="g_post = 1")),
+    "spikes of both sides": ("spikes_elsewhere", lambda: _synapses(on_post="g_pre += 1")),
+    "order of spikes": ("spikes_read_written", lambda: _synapses(on_pre="g_post += 0.1*(1 - g_post)")),
+    "sum of what spikes change": (
+        "sums_of_spikes",
+        lambda: _synapses("w : 1\nI_post = w : 1 (summed)", on_pre="w += 0.1"),
+    ),
+    "sum of a variable that spikes change": (
+        "sums_of_spikes",
+        lambda: [*_synapses("I_post = g_pre : 1 (summed)", on_pre="g_post += 0.1")],
+    ),
+    "equations that read neurons": (
+        "clock_driven_synapses",
+        lambda: _synapses("dw/dt = v_post*Hz : 1 (clock-driven)", method="euler", on_pre="g_post += w"),
+    ),
+    "random numbers for two": (
+        "several_targets",
+        lambda: _synapses(on_pre="r = rand()\ng_post += r\nv_post += r"),
+    ),
+    "order": ("object_order", lambda: [neurons(order=1)]),
+    "a monitor at the end": ("object_order", lambda: [*(G := [neurons()]), recorded(G[0], "v", when="end")]),
+    "a monitor of variables at spikes": (
+        "monitor_spike_variables",
+        lambda: [*(G := [neurons()]), SpikeMonitor(G[0], variables="v")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_genn_cannot_do_is_refused_with_its_name(case, monkeypatch):
+    monkeypatch.setattr(running, "run", lambda *_: pytest.fail("it was sent to GeNN"))
+    feature, network = REFUSED[case]
+    set_device(genn_device())
+    objects = network()
+    with pytest.raises(UnsupportedFeature) as refused:
+        Network(objects).run(1 * ms)
+    assert feature in {each.feature for each in refused.value.refusals}
+    assert "numpy" in str(refused.value)
+
+
+def test_all_reasons_are_given_at_once(rehearsed):
+    set_device(genn_device())
+    with pytest.raises(UnsupportedFeature) as refused:
+        Network(_a_network_operation(), _two_events()).run(1 * ms)
+    assert {each.feature for each in refused.value.refusals} == {"network_operation", "custom_events"}
+
+
+def test_a_second_run_is_refused(rehearsed):
+    set_device(genn_device())
+    network = Network(neurons())
+    network.run(1 * ms)
+    with pytest.raises(UnsupportedFeature, match="give the whole duration to one run"):
+        network.run(1 * ms)
+
+
+# --------------------------------------------------------------------------------------------------- what comes back
+def _growing():
+    """What is raised when a cell leaves its range, and the last time that was recorded."""
+    rate = Parameter(1.0, "hertz", "how fast it grows")
+    cells = AstrocyteGroup(
+        3, Model("growing", "dx/dt = rate : 1", {"rate": rate}, bounds={"x": ("0", "0.015")})
+    )
+    cells.x = [0, 0.0093, 0.005]
+    monitor = StateMonitor(cells, "x", record=True)
+    with pytest.raises(PhysicalRangeError) as error:
+        Network(cells, monitor).run(20 * ms)
+    return *error.value.args, float(monitor.t[-1])
+
+
+def test_a_variable_that_leaves_its_range_is_reported(rehearsed):
+    expected = _growing()
+    set_device(genn_device())
+    assert str(_growing()) == str(expected).replace("astrocytes", "astrocytes_1")
+
+
+def test_what_was_read_before_may_be_read_after(rehearsed):
+    set_device(genn_device())
+    cells = neurons()
+    network = Network(cells)
+    network.run(3 * ms)
+    assert network.t == 3 * ms
+    assert cells.t[:] == 3 * ms
+    cells.v = "v + 1"
+    assert np.all(cells.v[:] > 0.9)
