@@ -12,6 +12,7 @@ from pathlib import Path
 
 from astrobrian.backends.genn_installation import genn_folder, genn_python
 from astrobrian.backends.obstacles import BackendError
+from astrobrian.cuda import toolkit
 from astrobrian.genn import sending
 from astrobrian.genn.program import Program
 
@@ -75,11 +76,13 @@ def _call(folder: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """GeNN is told where it is, and to optimise: its makefile doesn't ask the compiler for it."""
+    """GeNN is told where it and CUDA are, and to optimise: its makefile doesn't ask the compiler for it."""
     compiler = shlex.join([*(shlex.split(os.environ.get("CXX", "")) or ["g++"]), "-O2"])
     environment = {**os.environ, "CXX": compiler}
     if folder := genn_folder():
         environment["GENN_PATH"] = str(folder)
+    if nvcc := toolkit.nvcc():
+        environment.setdefault("CUDA_PATH", str(nvcc.parent.parent))
     return environment
 
 
