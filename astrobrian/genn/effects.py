@@ -70,15 +70,16 @@ class Effects:
             indices={**self.indices, added: TERRITORY},
         )
 
-    def variable(self, name: str) -> ArrayVariable | None:
-        """What a name is, None if it is no array."""
-        variable = self.variables.get(name)
-        return variable if isinstance(variable, ArrayVariable) else None
+    def variable(self, name: str) -> ArrayVariable:
+        """What the name of an array is."""
+        variable = self.variables[name]
+        assert isinstance(variable, ArrayVariable)
+        return variable
 
     def index(self, name: str) -> str:
-        """By which index a variable is read, ``"0"`` if all synapses share it."""
-        variable = self.variable(name)
-        return "0" if variable is None or variable.scalar else self.indices[name]
+        """By which index a variable is read, ``"0"`` if it is the same for all synapses or no array."""
+        variable = self.variables.get(name)
+        return self.indices[name] if isinstance(variable, ArrayVariable) and not variable.scalar else "0"
 
     def targets(self) -> list[str]:
         """What is added to elsewhere than on the synapses, in the order of the code."""
@@ -133,7 +134,8 @@ class Effects:
 
         clock_dt = self.pathway.clock.dt_
         read = Resolver(self.variables, naming, self.lowering.program.functions, clock_dt)
-        targets, written, added = self.targets(), [], {}
+        targets, written = self.targets(), list[Statement]()
+        added: dict[str, list[str]] = {}
         for line in self.lines:
             if line.target in targets:
                 summand = f"added_{len(written)}"

@@ -44,6 +44,7 @@ class Rehearsal:
     """A program that is being run."""
 
     def __init__(self, program: Program) -> None:
+        assert all(len(each.i) for each in program.projections.values()), "GeNN needs synapses"
         self.program = program
         self.state = {name: _copied(each.initial()) for name, each in program.populations.items()}
         self.state |= {name: _copied(each.variables) for name, each in program.projections.items()}

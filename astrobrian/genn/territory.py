@@ -41,12 +41,12 @@ class Territory:
     @classmethod
     def of(cls, synapses: TripartiteSynapses, lowering: Lowering) -> Territory:
         """Read it from the code of the objects that compute it on other backends."""
-        territories = synapses.territories
-        assert territories is not None and synapses.astrocytes is not None
-        of_astrocytes = lowering.naming(synapses.astrocytes)
+        territories, astrocytes = synapses.territories, synapses.astrocytes
+        assert territories is not None and astrocytes is not None
+        of_astrocytes = lowering.naming(astrocytes)
 
         def naming(name: str, variable: ArrayVariable) -> str:
-            if variable.owner.name == synapses.astrocytes.name:
+            if variable.owner.name == astrocytes.name:
                 return of_astrocytes(name, variable)
             return variable.name if variable.owner.name == territories.name else shared(variable, lowering)
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import numpy as np
 from brian2.core.variables import ArrayVariable
+from brian2.synapses.synapses import SynapticPathway
 
 from astrobrian.genn.clocks import add_at_each
 from astrobrian.genn.code import CannotExpress
@@ -90,12 +91,13 @@ class Tripartite:
     """
 
     def __init__(self, synapses: TripartiteSynapses, lowering: Lowering) -> None:
+        assert synapses.astrocytes is not None and synapses.territories is not None
         self.synapses, self.lowering, self.program = synapses, lowering, lowering.program
-        self.territories = synapses.territories
+        self.territories, self.group = synapses.territories, synapses.astrocytes
         self.source, self.target = (whole_group(end)[0].name for end in (synapses.source, synapses.target))
-        self.astrocytes = self.program.populations[synapses.astrocytes.name]
+        self.astrocytes = self.program.populations[self.group.name]
         self.null_cell = Population(f"{self.territories.name}_null", 1)
-        self.null = len(synapses.astrocytes)
+        self.null = len(self.group)
         self.i, self.j, self.covering = (
             np.asarray(synapses.variables[name].get_value())
             for name in ("_synaptic_pre", "_synaptic_post", "territory")
@@ -151,15 +153,15 @@ class Tripartite:
 
     def _gather(self) -> None:
         """Let the astrocytes gather what was released, once for all synapses that feed them."""
-        gathering = Gathering.of(self.synapses.astrocytes)
+        gathering = Gathering.of(self.group)
         feeding = {
             each.territories.name: each
             for each in self.lowering.objects
-            if isinstance(each, TripartiteSynapses) and each.astrocytes is self.synapses.astrocytes
+            if isinstance(each, TripartiteSynapses) and each.astrocytes is self.group and each.territories
         }
         if gathering.codeobj is None or self.synapses is not next(iter(feeding.values())):
             return
-        of_astrocytes = self.lowering.naming(self.synapses.astrocytes)
+        of_astrocytes = self.lowering.naming(self.group)
 
         def naming(name: str, variable: ArrayVariable) -> str:
             if variable.owner.name == self.astrocytes.name:
@@ -180,7 +182,8 @@ class Tripartite:
             for name in each.read()
             if each.index(name) == TERRITORY
         }
-        self.site, self.at_site = np.zeros(len(self.i), int), [{}]
+        self.site = np.zeros(len(self.i), int)
+        self.at_site: list[dict[str, str]] = [{}]
         if not read:
             return
         neurons = self.program.populations[self.target]
@@ -200,9 +203,10 @@ class Tripartite:
         tag = f"at_site_{number}_of_{self.synapses.name}"
         names = {}
         covered = np.flatnonzero(cells < self.null)
-        for name in sorted(self.territory.astrocytic(read) & self.astrocytes.variables.keys()):
+        mirrored = self.territory.astrocytic(read) & self.astrocytes.variables.keys()
+        for name in sorted(mirrored) if len(covered) else ():
             names[name] = f"{name}_{tag}"
-            variable = self.synapses.astrocytes.variables[name]
+            variable = self.group.variables[name]
             if variable in self.lowering.changes.written:
                 self._check_mirrored(variable)
                 neurons.variable(names[name])
@@ -338,7 +342,7 @@ class Tripartite:
             )
         return shared(variable, self.lowering)
 
-    def _check_post(self, pathway) -> None:
+    def _check_post(self, pathway: SynapticPathway) -> None:
         if np.any(pathway.variables["delay"].get_value()):
             raise CannotExpress("post_delays", "on_post has a delay, which GeNN doesn't know")
 
