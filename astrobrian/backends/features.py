@@ -75,12 +75,12 @@ TERRITORIES: dict[str, Feature] = {
     "cover_by_post": Feature("territories by the postsynaptic neuron", _MIRRORED),
     "cover_by_pre": Feature(
         "territories by the presynaptic neuron",
-        _refused("a pathway can't read a variable of the presynaptic neuron", "genn"),
+        _lowered("synapses are split by the astrocytes of their neuron, at most 8", "genn"),
     ),
     "cover_by_synapse": Feature("territories given for each synapse", _MIRRORED),
     "several_astrocytes_per_neuron": Feature(
         "several astrocytes at one neuron",
-        _lowered("synapses are split by the astrocytes of their neuron", "genn"),
+        _lowered("synapses are split by the astrocytes of their neuron, at most 8", "genn"),
     ),
     "uncovered_synapses": Feature("synapses without an astrocyte", _MIRRORED),
     "several_synapse_groups": Feature("several synapse objects with the same astrocytes", _MIRRORED),
@@ -88,7 +88,7 @@ TERRITORIES: dict[str, Feature] = {
     "write_astro": Feature("X_astro += ... at a spike", _MIRRORED),
     "kept_variables": Feature(
         "variables kept on each synapse instead of once per astrocyte",
-        _refused("what each synapse integrates is a time step off there", "genn"),
+        _refused("at every step each synapse would read its astrocyte, a third cell", "genn"),
     ),
     "published_form": Feature(
         "the published form: synapses between synapses and astrocytes",
