@@ -325,6 +325,54 @@ def bench(
 
 
 @app.command()
+def compatibility(
+    backend: Annotated[
+        list[str] | None, typer.Option(help="A backend; by default all that can be used here.")
+    ] = None,
+    feature: Annotated[list[str] | None, typer.Option(help="A row of the table; all by default.")] = None,
+    depth: Annotated[
+        str,
+        typer.Option(
+            help="run, compiled or generated; by default as far as this machine can take a program."
+        ),
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Folder of the records, one for each backend.")] = Path(
+        "benchmarks/compatibility"
+    ),
+) -> None:
+    """
+    Run every feature on every backend that is here, and compare the answers.
+
+    Takes minutes for each backend, most of them for compilers.
+
+    Examples: `astrobrian compatibility --backend cpp`, `astrobrian compatibility --backend genn --feature closed_loop`
+    """
+    from astrobrian.backends.features import FEATURES
+    from astrobrian.studies.compatibility.compatibility import compatibility as run
+
+    with progress_bars() as progress:
+        records, absent = run(
+            out, backend or (), depth=depth or None, features=feature or (), progress=progress
+        )
+    table = Table(
+        "feature", *(f"{record.backend}\n{record.device}" for record in records), title="Compatibility"
+    )
+    colours = {"works": "green", "lowered": "cyan", "refused": "yellow", "failed": "red"}
+    for key in feature or FEATURES:
+        found = [record.cells.get(key, {}).get("status", "") for record in records]
+        table.add_row(FEATURES[key].title, *(f"[{colours.get(each, 'dim')}]{each}" for each in found))
+    console.print(table)
+    for name, reason in absent.items():
+        console.print(f"{name} isn't here: {reason}", markup=False)
+    for record in records:
+        for key, cell in record.cells.items():
+            if cell["status"] != FEATURES[key].status(record.backend):
+                words = f"{record.backend}, {FEATURES[key].title}: {cell['status']}, {cell['reason']}"
+                console.print(words, markup=False, highlight=False)
+    console.print(f"The records are in [bold]{escape(str(out))}[/bold]")
+
+
+@app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False) -> None:
     """
     What is installed, which backends work here, and for each that doesn't, why and what to do.

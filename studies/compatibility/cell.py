@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Network, defaultclock, get_device, ms, seed
+from brian2 import BrianObjectException, Network, defaultclock, get_device, ms, seed
 
 from astrobrian import build, use_backend
-from astrobrian.backends import BackendError
+from astrobrian.backends import BackendError, obstacle
 from astrobrian.backends.features import FEATURES
 from astrobrian.backends.findings import UnsupportedFeature, rewritten
 from astrobrian.studies.compatibility.row import Objects, Recorded
@@ -40,13 +40,13 @@ REFERENCE = "reference"
 ONE_PROGRAM = ("cpp", "cuda")
 
 
-def simulate(backend: str, depth: str, features: list[str]) -> dict[str, Recorded]:
+def simulate(backend: str, depth: str, features: list[str], number: int = SEED) -> dict[str, Recorded]:
     """What each of some rows recorded, in one simulation; nothing if it isn't run."""
     with ExitStack() as stack:
         choose(backend, depth, ROWS[features[0]].options, stack)
         defaultclock.dt = STEP
         if FEATURES["seeds"].status("numpy" if backend == REFERENCE else backend) != "refused":
-            seed(SEED)
+            seed(number)
         running = {feature: script(backend, feature) for feature in features}
         objects = [each for described in running.values() for each in next(described)]
         if objects:
@@ -61,6 +61,8 @@ def choose(backend: str, depth: str, options: Mapping[str, Any], stack: ExitStac
     if backend == REFERENCE:
         use_backend("numpy")
         return
+    if found := obstacle(backend, **DEPTHS[depth]):
+        raise OSError(f"{found.reason}; {found.fix}")  # which is no refusal
     building: dict[str, Any] = {"build_on_run": False} if backend in ONE_PROGRAM else {}
     use_backend(backend, **building, **DEPTHS[depth], **options)
     if depth == "stand-in":
@@ -91,14 +93,30 @@ def outcome(backend: str, depth: str, features: list[str]) -> tuple[dict[str, Re
     rewritten.clear()
     try:
         recorded = simulate(backend, depth, features)
+        if recorded and ROWS[features[0]].repeated:
+            again, other = (simulate(backend, depth, features, number) for number in (SEED, SEED + 1))
+            check_seeds(recorded[features[0]], again[features[0]], other[features[0]])
     except UnsupportedFeature as refused:
         what = {each.feature: f"{each.object}: {each.reason}" for each in refused.refusals}
         return {}, {"refused": what}
     except (BackendError, NotImplementedError, ValueError) as refused:
         return {}, {"refused": dict.fromkeys(features, str(refused))}
+    except BrianObjectException as error:
+        if not isinstance(error.__cause__, NotImplementedError):
+            return {}, {"failed": traceback.format_exc()}
+        return {}, {"refused": dict.fromkeys(features, str(error.__cause__))}
     except Exception:  # noqa: BLE001 (whatever it is, the other rows are still to be simulated)
         return {}, {"failed": traceback.format_exc()}
     return recorded, {"lowered": {each.feature: f"{each.object}: {each.how}" for each in rewritten}}
+
+
+def check_seeds(first: Recorded, again: Recorded, other: Recorded) -> None:
+    """Raises ArithmeticError unless the same random numbers followed the same seed, and others another one."""
+    for name in first:
+        if not np.array_equal(first[name], again[name]):
+            raise ArithmeticError(f"{name} is another after the same seed")
+        if np.any(first[name] == other[name]):
+            raise ArithmeticError(f"{name} is the same after another seed")
 
 
 def main() -> None:

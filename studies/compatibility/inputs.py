@@ -128,9 +128,10 @@ def user_functions() -> Objects:
 def custom_events() -> Objects:
     astrocytes = releasing(4, chi, events={"flood": "C > 0.6*umolar"})
     astrocytes.run_on_event("flood", "I = 0.99*I")
-    floods = EventMonitor(astrocytes, "flood", variables="C")
-    yield [astrocytes, floods]
-    return {"floods": events(floods), "C": np.array(floods.C)}
+    floods = EventMonitor(astrocytes, "flood")
+    calcium = StateMonitor(astrocytes, "C", record=True)
+    yield [astrocytes, floods, calcium]
+    return {**traces(calcium), "floods": events(floods)}
 
 
 @row()

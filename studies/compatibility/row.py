@@ -36,6 +36,9 @@ class Row:
     statistics : bool
         Whether it depends on random numbers. What it records are then samples, one of each cell, all of the same
         distribution, and only their means are compared.
+    repeated : bool
+        Whether it is simulated with one seed, with this seed again, and with another one: the first two have to be the
+        same, and the third has to differ.
     options : Mapping
         Of `astrobrian.use_backend`.
     tolerance : float
@@ -48,6 +51,7 @@ class Row:
     script: Script
     alone: bool = False
     statistics: bool = False
+    repeated: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-9
     reference: Script | None = None
@@ -55,7 +59,7 @@ class Row:
     @property
     def by_itself(self) -> bool:
         """Whether no other row can be simulated in the same network."""
-        return self.alone or bool(self.options)
+        return self.alone or self.repeated or bool(self.options)
 
 
 def row(**settings: Any) -> Callable[[Script], Row]:

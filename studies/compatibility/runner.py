@@ -11,18 +11,19 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from astrobrian.backends import Obstacle, obstacle
 from astrobrian.backends.features import FEATURES, Status
 from astrobrian.studies.compatibility.cell import DEPTHS, REFERENCE
-from astrobrian.studies.compatibility.comparison import Comparison, compare
 from astrobrian.studies.compatibility.row import Recorded
 from astrobrian.studies.compatibility.rows import ROWS
 
-#: Where rows are simulated one by one: what a part of a network needs decides how all of it is lowered.
-ONE_BY_ONE = ("genn",)
+#: Where rows are simulated one by one. On "genn", what a part of a network needs decides how all of it is lowered; on
+#: "cython", the objects of the next row get the same names, and much of its code has been compiled already.
+ONE_BY_ONE = ("cython", "genn")
 
 
 @dataclass(frozen=True)
@@ -99,42 +100,51 @@ def _run(backend: str, groups: Sequence[list[str]], depth: str, interpreter: str
                 feature, name = path.split("/", maxsplit=1)
                 recorded[feature][name] = arrays[path]
     return {
-        feature: Cell(feature, backend, *_status(feature, found), recorded[feature])
+        feature: Cell(feature, backend, *_status(feature, found, len(group) == 1), recorded[feature])
         for group, found in zip(groups, outcomes, strict=True)
         for feature in group
     }
 
 
-def _in_its_own_session(command: Sequence[str]) -> None:
-    """Run a process that may interrupt itself and what it starts, and nobody else."""
+def environment_of(backend: str, depth: str, interpreter: str = sys.executable) -> dict[str, Any]:
+    """See `astrobrian.studies.compatibility.environment`; of another Python."""
+    module = "astrobrian.studies.compatibility.environment"
+    return json.loads(_in_its_own_session([interpreter, "-P", "-m", module, backend, depth]))
+
+
+def _in_its_own_session(command: Sequence[str]) -> str:
+    """What is printed by a process that may interrupt itself and what it starts, and nobody else."""
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     process = subprocess.Popen(
         command,
         env=environment,
         start_new_session=True,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        said, _ = process.communicate()
+        said, errors = process.communicate()
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         raise
     if process.returncode:
-        raise RuntimeError(f"the process of the table ended with {process.returncode}: {said[-2000:]}")
+        raise RuntimeError(f"the process of the table ended with {process.returncode}: {errors[-2000:]}")
+    return said
 
 
-def _status(feature: str, found: dict) -> tuple[str, str]:
-    match found:
-        case {"failed": error}:
-            return "failed", error
-        case {"refused": reasons}:
-            # another part of the same network may have been refused
-            return ("refused", reasons[feature]) if feature in reasons else ("failed", str(reasons))
-        case {"lowered": ways}:
-            return ("lowered", ways[feature]) if feature in ways else ("works", "")
-    raise ValueError(f"{feature} ended in {found}")
+def _status(feature: str, found: dict[str, Any], alone: bool) -> tuple[str, str]:
+    """What a process found of a feature: in a network with others, only what was said of this feature counts."""
+    if "failed" in found:
+        return "failed", found["failed"]
+    for status, said in found.items():
+        if feature in said:
+            return status, said[feature]
+        if said and alone:
+            return status, "; ".join(said.values())
+        if status == "refused":
+            return "failed", str(said)
+    return "works", ""
 
 
 def references(features: Iterable[str]) -> dict[str, Cell]:
@@ -143,11 +153,6 @@ def references(features: Iterable[str]) -> dict[str, Cell]:
     elsewhere = [feature for feature in features if ROWS[feature].options or ROWS[feature].reference]
     own = [feature for feature in features if feature not in elsewhere]
     return run_cells("numpy", own) | run_cells(REFERENCE, elsewhere)
-
-
-def checked(cell: Cell, reference: Cell) -> Comparison | None:
-    """How far what a cell recorded is from the reference; None if it recorded nothing."""
-    return compare(ROWS[cell.feature], cell.recorded, reference.recorded) if cell.recorded else None
 
 
 def farthest(backend: str) -> tuple[str | None, Obstacle | None]:

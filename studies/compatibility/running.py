@@ -8,7 +8,22 @@ import threading
 import time
 
 import numpy as np
-from brian2 import Network, SpikeMonitor, StateMonitor, ms, pA, second, seed, umolar
+from brian2 import (
+    Cylinder,
+    Network,
+    SpatialNeuron,
+    SpikeMonitor,
+    StateMonitor,
+    cm,
+    ms,
+    mV,
+    ohm,
+    pA,
+    second,
+    uF,
+    um,
+    umolar,
+)
 
 from astrobrian import AstrocyteGroup, PhysicalRangeError, build
 from astrobrian import sweep as run_sweep
@@ -48,21 +63,38 @@ def values_between_runs() -> Objects:
     return traces(cells)
 
 
-@row(alone=True, statistics=True)
+@row(statistics=True, repeated=True)
 def seeds() -> Objects:
     astrocytes = AstrocyteGroup(500, chi_stochastic, check_range=False)
-    gates = StateMonitor(astrocytes, "h", record=True)
-    network = Network(astrocytes, gates)
-    for number in 1, 1, 2:
-        seed(number)
-        astrocytes.C, astrocytes.h, astrocytes.I = 0.3 * umolar, 0.7, 0.5 * umolar
-        network.run(100 * ms)
-    build()
-    yield []
-    first, again, other = np.split(np.array(gates.h), 3, axis=1)
-    assert np.array_equal(first, again)
-    assert not np.any(first[:, 1:] == other[:, 1:])
-    return {"h": first[:, -1], "spread of h": abs(first[:, -1] - first[:, -1].mean())}
+    astrocytes.C, astrocytes.h, astrocytes.I = 0.3 * umolar, "0.6 + 0.2*rand()", 0.5 * umolar
+    yield [astrocytes]
+    h = np.array(astrocytes.h)
+    return {"h": h, "spread of h": abs(h - h.mean())}
+
+
+@row()
+def object_order() -> Objects:
+    neurons = firing()
+    neurons.run_regularly("v += 1*mV*int(i == 2)", dt=20 * ms, when="end")
+    before = StateMonitor(neurons, "v", record=True)
+    after = StateMonitor(neurons, "v", record=True, when="end")
+    yield [neurons, before, after]
+    return {"before": np.array(before.v), "after": np.array(after.v)}
+
+
+@row()
+def other_objects() -> Objects:
+    cable = SpatialNeuron(
+        Cylinder(length=100 * um, diameter=1 * um, n=5),
+        "Im = 0.1*msiemens/cm**2*(-60*mV - v) : amp/meter**2\nI : amp (point current)",
+        Cm=1 * uF / cm**2,
+        Ri=100 * ohm * cm,
+        method="exponential_euler",
+    )
+    cable.v, cable.I = -60 * mV, [5, 0, 0, 0, 0] * pA
+    potential = StateMonitor(cable, "v", record=True)
+    yield [cable, potential]
+    return traces(potential)
 
 
 def coupled_strongly() -> tuple[AstrocyteGroup, StateMonitor, Network]:
@@ -147,6 +179,19 @@ def threads() -> Objects:
     spikes = SpikeMonitor(neurons)
     yield [neurons, astrocytes, synapses, cells, spikes]
     return {**traces(cells), "spikes": events(spikes)}
+
+
+def integrated(method: str = "rk4") -> Objects:
+    """Astrocytes by some method."""
+    astrocytes = releasing(2, chi, method=method)
+    cells = StateMonitor(astrocytes, "C", record=True)
+    yield [astrocytes, cells]
+    return traces(cells)
+
+
+@row(reference=integrated, tolerance=1e-6)
+def gsl() -> Objects:
+    return (yield from integrated("gsl_rk4"))
 
 
 @row(alone=True)

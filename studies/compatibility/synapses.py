@@ -100,17 +100,30 @@ def clock_driven_synapses() -> Objects:
     return traces(on_synapses)
 
 
-@row()
-def summed_variables() -> Objects:
+def summed(what: str) -> Objects:
+    """Cells that follow a sum over neurons."""
     neurons = firing()
-    filters = NeuronGroup(2, "dseen/dt = (total - seen)/(20*ms) : siemens\ntotal : siemens", method="euler")
-    sums = Synapses(neurons, filters, "total_post = g_e_pre : siemens (summed)")
+    dimensions = {"v": "volt", "g_e": "siemens"}[what]
+    filters = NeuronGroup(
+        2, f"dseen/dt = (total - seen)/(20*ms) : {dimensions}\ntotal : {dimensions}", method="euler"
+    )
+    sums = Synapses(neurons, filters, f"total_post = {what}_pre : {dimensions} (summed)")
     sums.connect(i=[0, 1, 2, 3, 3], j=[0, 0, 1, 0, 1])
     synapses = TripartiteSynapses(neurons, neurons, model=DEPRESSING)
     all_to_all(synapses)
     cells = StateMonitor(filters, ["total", "seen"], record=True)
     yield [neurons, filters, sums, synapses, cells]
     return traces(cells)
+
+
+@row()
+def summed_variables() -> Objects:
+    return (yield from summed("v"))
+
+
+@row()
+def sums_of_spikes() -> Objects:
+    return (yield from summed("g_e"))
 
 
 @row()
@@ -188,3 +201,37 @@ def synapses_regularly() -> Objects:
     conductance = StateMonitor(neurons, "g_e", record=True)
     yield [neurons, synapses, conductance]
     return {**traces(conductance), "w": np.array(synapses.w)}
+
+
+def spike_code(on_pre: str, names: list[str]) -> Objects:
+    """Neurons in a ring, and what spikes do to their variables."""
+    neurons = firing()
+    synapses = TripartiteSynapses(
+        neurons, neurons, model=tsodyks_markram + Model("memory", "seen : siemens"), on_pre=on_pre
+    )
+    synapses.connect(i=[0, 1, 2, 3], j=[1, 2, 3, 0])
+    cells = StateMonitor(neurons, names, record=True)
+    yield [neurons, synapses, cells]
+    return {**traces(cells)}
+
+
+@row()
+def several_targets() -> Objects:
+    return (yield from spike_code("g_e_post += 0.1*nS*r_S\ng_i_post += 0.2*nS*r_S", ["g_e", "g_i"]))
+
+
+@row()
+def presynaptic_variables() -> Objects:
+    return (yield from spike_code("g_e_post += 0.1*nS*r_S*(1 + (v_pre - V_th_pre)/mV)", ["g_e"]))
+
+
+@row()
+def spikes_elsewhere() -> Objects:
+    return (yield from spike_code("g_i_pre += 0.1*nS*r_S", ["g_i"]))
+
+
+@row()
+def spikes_read_written() -> Objects:
+    return (
+        yield from spike_code("seen = g_e_post\ng_e_post += 0.1*nS*r_S\ng_i_post += 0.1*seen", ["g_e", "g_i"])
+    )
