@@ -27,6 +27,10 @@ def add_group(group: NeuronGroup | PoissonGroup, lowering: Lowering) -> None:
     population = Population(group.name, len(group))
     lowering.program.populations[group.name] = population
     every = lowering.every(group.clock)
+    if every > 1:
+        lowering.rewrite(
+            "astrocyte_clock", group.name, f"it makes a step in each {every}th time step of the network"
+        )
     for each in group.contained_objects:
         if isinstance(each, SubexpressionUpdater):
             _add_at_start(population, every, [], _code(each, lowering), lowering)

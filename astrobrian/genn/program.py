@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -153,13 +154,13 @@ class Function:
     kind : {"table", "binomial"}
         ``table``: of the time (and a cell), the values of a `brian2.TimedArray`; ``binomial``: without arguments, a
         random number.
-    numbers : dict of str to ndarray
+    numbers : dict of str to ndarray or number
         ``table``: ``values``, and the fine time step ``fine_dt``, `refined` times as short as that of the table, to
         which Brian2 rounds the time; ``binomial``: ``n``, ``p`` and ``approximate``.
     """
 
     kind: str
-    numbers: dict[str, np.ndarray]
+    numbers: dict[str, Any]
 
 
 @dataclass

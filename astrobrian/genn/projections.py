@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from brian2 import Synapses
@@ -119,7 +120,7 @@ class Plain:
             )
         original = statements(pathway.abstract_code)
         of_neurons = [self._is_addition(line, pathway) for line in original]
-        naming = self._naming(pathway, delay.any())
+        naming = self._naming(pathway, bool(delay.any()))
         lines = self.lowering.resolver(pathway, naming).statements(pathway.abstract_code)
         found = [
             self._addition(line, pathway.codeobj.variables[each.target], naming) if addition else line
@@ -220,6 +221,8 @@ class Plain:
         runners = [*operations, *([updater] if updater is not None and updater.codeobj is not None else [])]
         found = []
         for runner in runners:
+            feature = "clock_driven_synapses" if runner is updater else "synapses_regularly"
+            self.lowering.rewrite(feature, runner.name, "it runs a step later, before that step's spikes")
             lines = self.lowering.resolver(runner, self._naming(runner, True)).statements(
                 runner.abstract_code
             )
@@ -347,7 +350,7 @@ class Plain:
         return (read | {line.target for line in lines}) & self.variables.keys()
 
 
-def is_operation(each: object) -> bool:
+def is_operation(each: Any) -> bool:
     """Whether it was made by `run_regularly`."""
     return type(each) is CodeRunner and each.template == "stateupdate"
 

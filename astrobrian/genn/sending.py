@@ -52,7 +52,7 @@ def write(program: Program, folder: Path, gpu: int | None, build: bool) -> None:
         ],
     }
     Path(folder, "program.json").write_text(json.dumps(described, indent=1))
-    np.savez(Path(folder, "arrays.npz"), **dict(_arrays(program)))
+    np.savez(Path(folder, "arrays.npz"), **dict(_arrays(program)))  # type: ignore[arg-type]
 
 
 def _arrays(program: Program) -> Iterator[tuple[str, np.ndarray]]:

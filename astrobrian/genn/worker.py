@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+from typing import Any
 
 import brian2genn  # noqa: F401 (makes the device "genn" known)
 import numpy as np
@@ -68,13 +69,14 @@ def main(folder: str) -> None:
     if program["gpu"] is not None:
         prefs.devices.genn.cuda_backend.device_select = "MANUAL"
         prefs.devices.genn.cuda_backend.manual_device = program["gpu"]
+    prefs.codegen.cpp.extra_compile_args = ["-w", "-O1"]  # of monitors and the like: to be compiled soon
     defaultclock.dt = program["dt"] * second
     get_device().insert_code("after_start", f"srand({program['seed']}u);")
     built = Build(program, arrays)
     _with_conditions(get_device())
     Network(built.objects).run((program["steps"] + 1) * program["dt"] * second, namespace={})
     if program["build"]:
-        np.savez(os.path.join(folder, "results.npz"), **built.results())
+        np.savez(os.path.join(folder, "results.npz"), **built.results())  # type: ignore[arg-type]
 
 
 class Build:
@@ -90,7 +92,6 @@ class Build:
         self.names: dict[str, dict[str, str]] = {}
         self.groups: dict[str, object] = {}
         self.spikes: dict[str, SpikeMonitor] = {}
-        self.recordings: dict[str, tuple[StateMonitor, str]] = {}
         for number, (name, each) in enumerate(program["generators"].items()):
             self.groups[name] = self._generator(f"G{number}", name, each["N"])
         for number, (name, each) in enumerate(program["populations"].items()):
@@ -99,19 +100,31 @@ class Build:
             self.groups[name] = self._projection(f"S{number}", name, each)
         for name in program["spikes"]:
             self.spikes[name] = SpikeMonitor(self.groups[name])
-        for each in program["recordings"]:
-            variable = self.names[each["object"]][each["variable"]]
-            cells, every = arrays[f"recordings/{each['name']}/cells"], each["every"]
-            monitor = StateMonitor(
-                self.groups[each["object"]],
-                variable,
-                record=cells,
-                when="end",
-                **({} if every == 1 else {"dt": every * defaultclock.dt}),
-            )
-            self.recordings[each["name"]] = monitor, variable
-        monitors = [monitor for monitor, _ in self.recordings.values()]
+        self.recordings = {
+            name: found for together in self._together() for name, found in self._monitor(together)
+        }
+        monitors = dict.fromkeys(monitor for monitor, _ in self.recordings.values())
         self.objects = [*self.groups.values(), *self.spikes.values(), *monitors]
+
+    def _together(self) -> list[list[dict]]:
+        """Recordings of the same cells at the same time steps, for which one monitor will do."""
+        found: dict[tuple, list[dict]] = {}
+        for each in self.program["recordings"]:
+            cells = self.arrays[f"recordings/{each['name']}/cells"]
+            found.setdefault((each["object"], each["every"], cells.tobytes()), []).append(each)
+        return list(found.values())
+
+    def _monitor(self, together: list[dict]) -> list[tuple[str, tuple[StateMonitor, str]]]:
+        names = {each["name"]: self.names[each["object"]][each["variable"]] for each in together}
+        first = together[0]
+        monitor = StateMonitor(
+            self.groups[first["object"]],
+            sorted(set(names.values())),
+            record=self.arrays[f"recordings/{first['name']}/cells"],
+            when="end",
+            **({} if first["every"] == 1 else {"dt": first["every"] * defaultclock.dt}),
+        )
+        return [(name, (monitor, variable)) for name, variable in names.items()]
 
     def results(self) -> dict[str, np.ndarray]:
         """Spikes, recorded and final values."""
@@ -216,7 +229,7 @@ def _new_name(number: int, variable: str) -> str:
     return f"q{number:04d}_{variable}".replace("_pre", "_Pre").replace("_post", "_Post")
 
 
-def _give_code(updater: object, code: str) -> None:
+def _give_code(updater: Any, code: str) -> None:
     """Let a state updater do what is in this code."""
 
     def update_abstract_code(run_namespace: object) -> None:
@@ -225,7 +238,7 @@ def _give_code(updater: object, code: str) -> None:
     updater.update_abstract_code = update_abstract_code
 
 
-def _with_conditions(device: object) -> None:
+def _with_conditions(device: Any) -> None:
     """Let the device make an ``if`` of what is between ``begin_only_...`` and ``end_only_...`` (see `astrobrian.genn.clocks`)."""
     generate = device.generate_model_source
 
