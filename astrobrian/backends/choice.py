@@ -96,15 +96,9 @@ def use_backend(
     >>> use_backend("cuda", gpu=0, precision="single")
     """
     check_name(name)
-    given = {
-        "threads": threads,
-        "gpu": gpu,
-        "directory": directory,
-        "build_on_run": None if build_on_run else False,
-    }
-    check_options(
-        name, {option: value for option, value in given.items() if value is not None} | build_options
-    )
+    deferred = None if build_on_run else True
+    given = {"threads": threads, "gpu": gpu, "directory": directory, "build_on_run": deferred}
+    check_options(name, [*(option for option in given if given[option] is not None), *build_options])
     check_values(threads, gpu, precision)
     steps = {step: build_options[step] for step in ("compile", "run") if step in build_options}
     if found := obstacle(name, gpu=gpu, **steps):
@@ -115,12 +109,7 @@ def use_backend(
         directory = _writable(directory)
     _start_afresh(level=1)
     dt = defaultclock.dt
-    prefs.core.default_float_dtype = PRECISIONS[precision]
-    if (
-        precision == "single"
-    ):  # Brian2 compares values with one that is infinite in 32 bits, which it means too
-        of_brian = r"brian2\.groups\.group"
-        warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning, of_brian)
+    _set_precision(precision)
     if name in RUNTIME:
         prefs.codegen.target = name
         set_device("runtime")
@@ -137,6 +126,14 @@ def use_backend(
         gc.collect()  # what is gone gives its names back, and the same script again makes the same program
         set_device(device, build_on_run=build_on_run, directory=directory, **build_options)
     defaultclock.dt = dt
+
+
+def _set_precision(precision: Precision) -> None:
+    prefs.core.default_float_dtype = PRECISIONS[precision]
+    if precision == "single":
+        # Brian2 looks for values beyond 1e50, which is infinite in 32 bits, and they are as well: no reason to warn
+        by_brian = r"brian2\.groups\.group"
+        warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning, by_brian)
 
 
 def _prepared_for_cpp(threads: int | None) -> CPPStandaloneDevice:

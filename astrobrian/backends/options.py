@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
@@ -33,14 +33,14 @@ def check_name(name: str) -> None:
         raise ValueError(f"there is no backend {name!r}, only {', '.join(BACKENDS)}{hint}")
 
 
-def check_options(name: str, given: Mapping[str, Any]) -> None:
+def check_options(name: str, given: Iterable[str]) -> None:
     """Raises ValueError if one of these isn't an option of this backend.
 
     Parameters
     ----------
     name : str
-    given : mapping
-        What differs from the default.
+    given : iterable of str
+        Options that differ from their defaults.
     """
     of_build = dict.fromkeys(inspect.signature(CPPStandaloneDevice.build).parameters, ("cpp", "cuda"))
     backends = {**of_build, **OPTIONS}
