@@ -30,34 +30,39 @@ Elsewhere = Callable[[str, ArrayVariable, str], str]
 
 @dataclass
 class Effects:
-    """The code of a pathway, line by line.
+    """What happens at a spike, line by line.
 
     Parameters
     ----------
-    pathway : SynapticPathway
-        After code generation.
     lines : list of Statement
-        As Brian2 has it, that of event-driven equations included.
+        As Brian2 has them, those of event-driven equations included.
     variables, indices : dict
-        What names in it are, and by which index they are read.
+        What names in them are, and by which index they are read.
     lowering : Lowering
+    dt : float
+        Time step of the cells that spike.
     """
 
-    pathway: SynapticPathway
     lines: list[Statement]
     variables: dict[str, Any]
     indices: dict[str, str]
     lowering: Lowering
+    dt: float
 
     @classmethod
-    def of(cls, pathway: SynapticPathway, lowering: Lowering) -> Effects:
-        """All that a pathway does."""
-        variables, indices = {**pathway.codeobj.variables}, {**pathway.codeobj.variable_indices}
-        # Brian2 has other names for what a subexpression reads
-        arrays = [each for each in variables.items() if isinstance(each[1], ArrayVariable)]
-        for variable in (variable for name, variable in arrays if indices[name] == OWN):
-            variables[variable.name], indices[variable.name] = variable, OWN
-        return cls(pathway, statements(pathway.abstract_code), variables, indices, lowering)
+    def of(cls, pathways: Iterable[SynapticPathway], lowering: Lowering) -> Effects:
+        """All that some pathways do, one after the other."""
+        effects = cls([], {}, {}, lowering, 0.0)
+        for each in pathways:
+            effects.lines += statements(each.abstract_code)
+            effects.variables |= each.codeobj.variables
+            effects.indices |= each.codeobj.variable_indices
+            effects.dt = each.clock.dt_
+        arrays = [each for each in effects.variables.items() if isinstance(each[1], ArrayVariable)]
+        for variable in (variable for name, variable in arrays if effects.indices[name] == OWN):
+            # Brian2 has other names for what a subexpression reads
+            effects.variables[variable.name], effects.indices[variable.name] = variable, OWN
+        return effects
 
     def with_sum(self, name: str, variable: ArrayVariable, expression: str) -> Effects:
         """The same, with what changes the sum over a territory of an expression."""
@@ -99,10 +104,6 @@ class Effects:
             needed |= more
         return replace(self, lines=[line for line in lines if line.target in needed])
 
-    def own_written(self) -> set[str]:
-        """The variables of the synapses that change."""
-        return {line.target for line in self.lines if self.index(line.target) == OWN}
-
     def own(self) -> list[str]:
         """The variables of the synapses that are read or changed."""
         names = self.read() | {line.target for line in self.lines}
@@ -132,8 +133,7 @@ class Effects:
             index = self.index(name)
             return variable.name if index == OWN else elsewhere(name, variable, index)
 
-        clock_dt = self.pathway.clock.dt_
-        read = Resolver(self.variables, naming, self.lowering.program.functions, clock_dt)
+        read = Resolver(self.variables, naming, self.lowering.program.functions, self.dt)
         targets, written = self.targets(), list[Statement]()
         added: dict[str, list[str]] = {}
         for line in self.lines:
@@ -176,8 +176,15 @@ class Effects:
         return isinstance(self.variables.get(name), Subexpression)
 
 
-def delays(pathway: SynapticPathway, lowering: Lowering) -> np.ndarray:
+def common_delay(pathways: Iterable[SynapticPathway], lowering: Lowering) -> np.ndarray:
     """The delay of each synapse, or one for all, in time steps of the program."""
-    clock = pathway.source.clock
-    seconds = np.asarray(pathway.variables["delay"].get_value())
-    return np.floor(seconds / clock.dt_ + 0.5).astype(int) * lowering.every(clock)
+    found = {}
+    for each in pathways:
+        clock = each.source.clock
+        seconds = np.asarray(each.variables["delay"].get_value())
+        found[each.name] = np.floor(seconds / clock.dt_ + 0.5).astype(int) * lowering.every(clock)
+    first, *others = found
+    for other in others:
+        if np.any(found[first] != found[other]):
+            raise CannotExpress("different_delays", f"{first} and {other} have other delays than each other")
+    return found[first]

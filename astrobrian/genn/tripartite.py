@@ -33,9 +33,10 @@ from brian2.synapses.synapses import SynapticPathway
 
 from astrobrian.genn.clocks import add_at_each
 from astrobrian.genn.code import CannotExpress
-from astrobrian.genn.effects import ASTROCYTE, POST, TERRITORY, Effects, Elsewhere, delays
+from astrobrian.genn.effects import ASTROCYTE, POST, TERRITORY, Effects, Elsewhere, common_delay
 from astrobrian.genn.lowering import Lowering, Piece, as_stored, whole_group
 from astrobrian.genn.program import Population, Projection, start_of
+from astrobrian.genn.projections import is_operation
 from astrobrian.genn.sites import MOST_SITES, Sites, parts, same_rows
 from astrobrian.genn.territory import Territory, shared
 from astrobrian.links import statements
@@ -64,11 +65,11 @@ def lower(synapses: TripartiteSynapses, lowering: Lowering) -> None:
     CannotExpress
         If GeNN can't run them.
     """
-    _check(synapses)
+    _check(synapses, lowering)
     Tripartite(synapses, lowering).add()
 
 
-def _check(synapses: TripartiteSynapses) -> None:
+def _check(synapses: TripartiteSynapses, lowering: Lowering) -> None:
     """Raise CannotExpress if there is something that no rewriting helps."""
     if synapses.form == "published":
         raise CannotExpress("published_form", "there are no synapses on synapses; leave out form='published'")
@@ -76,8 +77,11 @@ def _check(synapses: TripartiteSynapses) -> None:
         name = min(synapses.equations.diff_eq_names & synapses.decisions.keys())
         reason = synapses.decisions[name].reason
         raise CannotExpress("kept_variables", f"each synapse would integrate {name}, because {reason}")
-    if others := set(synapses._synaptic_updaters) - {"pre", "post"}:
-        raise CannotExpress("several_pathways", f"beside on_pre and on_post it has a pathway {min(others)!r}")
+    for each in lowering.objects:
+        if is_operation(each) and each.group.name == synapses.name:
+            raise CannotExpress(
+                "synapses_regularly", "run_regularly would have to do the same to all copies of the synapses"
+            )
 
 
 class Tripartite:
@@ -115,15 +119,23 @@ class Tripartite:
         sums = self._sums()
         self._add_places(self.names.keys() - sums)
         self._gather()
-        pathways = {name: getattr(self.synapses, name) for name in self.synapses._synaptic_updaters}
-        self.on_post = Effects.of(pathways["post"], self.lowering) if "post" in pathways else None
-        if self.on_post is not None:
-            self._check_post(pathways["post"])
-        if "pre" in pathways:
-            effects = Effects.of(pathways["pre"], self.lowering)
+        pre, post = self._pathways("pre"), self._pathways("post")
+        self.on_post = Effects.of(post, self.lowering) if post else None
+        # not what is event-driven: to be integrated in two steps makes no difference to it
+        self.set_by_post = {line.target for each in post for line in statements(each.code)}
+        if post and common_delay(post, self.lowering).any():
+            raise CannotExpress("post_delays", "on_post has a delay, which GeNN doesn't know")
+        if pre:
+            effects = Effects.of(pre, self.lowering)
             for name, expression in sums.items():
                 effects = effects.with_sum(name, self.territories.variables[name], expression)
-            self._add_effects(effects, delays(pathways["pre"], self.lowering))
+            self._add_effects(effects, common_delay(pre, self.lowering))
+
+    def _pathways(self, prepost: str) -> list[SynapticPathway]:
+        """Those of spikes of one side, in the order in which they are handled."""
+        pathways = [getattr(self.synapses, name) for name in self.synapses._synaptic_updaters]
+        pathways = [each for each in pathways if each.prepost == prepost and each.codeobj is not None]
+        return sorted(pathways, key=lambda each: (each.order, each.name))
 
     # ---------------------------------------------------------------------------------------------------------- cells
     def _sums(self) -> dict[str, str]:
@@ -221,7 +233,7 @@ class Tripartite:
     def _check_mirrored(self, variable: ArrayVariable) -> None:
         if variable in self.lowering.changes.late():
             raise CannotExpress(
-                "late_mirror",
+                "sums_of_spikes",
                 f"its synapses read {variable.name} of {self.astrocytes.name}, which spikes, sums or what runs at the "
                 "start of a step change: GeNN would hand on the value of the step before",
             )
@@ -243,6 +255,13 @@ class Tripartite:
                 "several_targets", "on_pre adds to several variables and draws random numbers"
             )
         delay = np.broadcast_to(delay, self.i.shape)
+        read = {effects.variable(name) for name in effects.read() if effects.index(name) == POST}
+        if unsure := read & self.lowering.changes.at_spikes:
+            raise CannotExpress(
+                "spikes_read_written",
+                f"on_pre reads {min(each.name for each in unsure)}, which spikes also change: it depends on which comes "
+                "first",
+            )
         to_neurons = [effects.without(fed + neuronal[1:]), *map(effects.leading_to, neuronal[1:])]
         self._add_sites(to_neurons)
         for number, each in enumerate(to_neurons):
@@ -269,7 +288,7 @@ class Tripartite:
         """Synapses that add to a variable of their territory, those that always do the same as one."""
         own = self._own(effects)
         (target,) = effects.targets()
-        if self.on_post is not None and (changed := self.on_post.own_written() & own.keys()):
+        if changed := self.set_by_post & own.keys():
             raise CannotExpress(
                 "stdp", f"on_post changes {min(changed)}, on which depends what feeds the astrocytes"
             )
@@ -341,10 +360,6 @@ class Tripartite:
                 "presynaptic_variables", f"on_pre uses {called}, which isn't of the postsynaptic neuron"
             )
         return shared(variable, self.lowering)
-
-    def _check_post(self, pathway: SynapticPathway) -> None:
-        if np.any(pathway.variables["delay"].get_value()):
-            raise CannotExpress("post_delays", "on_post has a delay, which GeNN doesn't know")
 
     def _report(self, fed: list[str], effects: Effects) -> None:
         read = any(effects.index(name) == TERRITORY for name in effects.read())

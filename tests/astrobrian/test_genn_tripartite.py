@@ -121,6 +121,11 @@ CASES = {
         dt=5 * ms,
     ),
     "written": Case(more={"on_pre": "J_ex_astro += 0.01*umolar/second*r_S"}, dt=5 * ms),
+    "several pathways": Case(more={"on_pre": {"pre": "", "again": "g_e_post += 0.01*nS*x_S"}}),
+    "plasticity": Case(
+        model=RELEASE + Model("trace", "dA_S/dt = -A_S/(20*ms) : 1 (event-driven)"),
+        more={"on_pre": "A_S += 1\ng_e_post += 0.01*nS*A_S", "on_post": "A_S *= 0.5"},
+    ),
     "two additions": Case(more={"on_pre": "g_i_post += 0.02*nS*u_S"}),
     "what spikes leave is gathered": Case(
         model=tsodyks_markram + release_record + presynaptic_receptors + excitatory_conductance,
