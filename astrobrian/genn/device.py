@@ -38,6 +38,7 @@ class GeNNDevice(RuntimeDevice):
         gpu: int | None = None,
         directory: str | Path | None = None,
         compile: bool = True,
+        run: bool = True,
     ) -> None:
         """Begin anew.
 
@@ -49,10 +50,10 @@ class GeNNDevice(RuntimeDevice):
             Which GPU; by default GeNN uses the CPU.
         directory : path, optional
             Where GeNN's code is left; by default nowhere.
-        compile : bool, optional
-            Whether code is compiled and run once it is generated. If not, there are no results.
+        compile, run : bool, optional
+            Whether the code that GeNN gets is compiled and run; if not, it is only generated, and nothing simulated.
         """
-        self.gpu, self.compile = gpu, compile
+        self.gpu, self.is_run = gpu, compile and run
         self.directory = None if directory is None else Path(directory)
         self._has_run = False
         super().activate(build_on_run)
@@ -87,7 +88,7 @@ class GeNNDevice(RuntimeDevice):
             np.random.randint(2**31)
         )  # follows brian2.seed, as what the host draws does
         self._has_run = True
-        results = running.run(lowering.program, self.gpu, self.directory, self.compile)
+        results = running.run(lowering.program, self.gpu, self.directory, self.is_run)
         if results is not None:
             _give_back(net, lowering, fillings, results)
             for group in (each for each in net.sorted_objects if isinstance(each, Group)):

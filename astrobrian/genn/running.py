@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -49,11 +50,11 @@ def run(
         shutil.rmtree(folder / "code", ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         sending.write(program, folder, gpu, build)
-        _call(folder)
+        _call(folder, program)
         return sending.Results.read(folder) if build else None
 
 
-def _call(folder: Path) -> None:
+def _call(folder: Path, program: Program) -> None:
     command = [genn_python(), str(WORKER), str(folder)]
     with Path(folder, "output.txt").open("w+") as output:
         process = subprocess.Popen(
@@ -72,7 +73,7 @@ def _call(folder: Path) -> None:
             raise
         if failed:
             output.seek(0)
-            raise BackendError(_explained(output.read()))
+            raise BackendError(_explained(output.read(), program))
 
 
 def _environment() -> dict[str, str]:
@@ -86,8 +87,12 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _explained(output: str) -> str:
-    """The end of what the worker said."""
+def _explained(output: str, program: Program) -> str:
+    """The end of what the worker said, with the user's names."""
+    kinds = {"G": program.generators, "P": program.populations, "S": program.projections}
+    for letter, objects in kinds.items():
+        for number, name in enumerate(objects):
+            output = re.sub(rf"\b{letter}{number}\b", name, output)
     lines = [line for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line.lower()][:5]
     return "\n".join(["GeNN could not run this network:", *errors, *lines[-15:]])
