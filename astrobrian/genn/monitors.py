@@ -93,10 +93,11 @@ def _record(name: str, variable: str, cells: np.ndarray, every: int, lowering: L
 
 def add_event_monitor(monitor: EventMonitor, lowering: Lowering) -> Filling:
     """Spikes, or the only kind of event that a group has."""
-    if set(monitor.record_variables) - {"i", "t"}:
-        raise CannotExpress("monitor_spike_variables", "it records variables at spikes")
     group, start = whole_group(monitor.source)
     lowering.program.spikes.add(group.name)
+    variables = {
+        name: _at_spike(name, monitor, group, lowering) for name in set(monitor.record_variables) - {"i", "t"}
+    }
     stop = start + len(monitor.source)
 
     def fill(results: Results, steps: int) -> None:
@@ -109,10 +110,24 @@ def add_event_monitor(monitor: EventMonitor, lowering: Lowering) -> Filling:
             return
         monitor.resize(len(cells))
         values = {"i": cells, "t": when // lowering.every(group.clock) * group.clock.dt_}
+        values |= {name: results.at_spikes(group.name, new)[mine] for name, new in variables.items()}
         for name in monitor.record_variables:
             monitor.variables[name].set_value(values[name])
 
     return fill
+
+
+def _at_spike(name: str, monitor: EventMonitor, group: Group, lowering: Lowering) -> str:
+    """A variable that has the value of another one at a cell's last spike, before the reset."""
+    population = lowering.program.populations[group.name]
+    new = f"at_spike_{name}"
+    if new not in population.variables:
+        variables = {**monitor.codeobj.variables, **group.variables}
+        resolver = Resolver(variables, lowering.naming(group), lowering.program.functions, group.clock.dt_)
+        population.variable(new)
+        population.reset = f"{new} = {resolver.expression(name)}\n{population.reset}"
+        lowering.program.at_spikes.setdefault(group.name, set()).add(new)
+    return new
 
 
 def add_rate_monitor(monitor: PopulationRateMonitor, lowering: Lowering) -> Filling:

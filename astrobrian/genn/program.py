@@ -200,6 +200,8 @@ class Program:
         How many of them the user asked for.
     spikes : set of str
         Populations whose spikes are recorded.
+    at_spikes : dict of str to set of str
+        Of populations whose spikes are recorded: variables whose values are recorded with each spike, after the reset.
     single : bool
         Single precision instead of double.
     seed : int
@@ -214,5 +216,6 @@ class Program:
     functions: dict[str, Function] = field(default_factory=dict)
     recordings: list[Recording] = field(default_factory=list)
     spikes: set[str] = field(default_factory=set)
+    at_spikes: dict[str, set[str]] = field(default_factory=dict)
     single: bool = False
     seed: int = 0

@@ -49,6 +49,7 @@ class Rehearsal:
         self.state = {name: _copied(each.initial()) for name, each in program.populations.items()}
         self.state |= {name: _copied(each.variables) for name, each in program.projections.items()}
         self.fired: dict[str, list[np.ndarray]] = defaultdict(list)
+        self.at_spikes: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
         self.recorded: dict[str, list[np.ndarray]] = defaultdict(list)
         self.code: dict[str, list[tuple[str, CodeType]]] = {}
         tables = {name: each.numbers for name, each in program.functions.items() if each.kind == "table"}
@@ -63,6 +64,8 @@ class Rehearsal:
             steps = [np.full(len(cells), step) for step, cells in enumerate(self.fired[name])]
             arrays[f"spikes/{name}/cells"] = np.concatenate(self.fired[name])
             arrays[f"spikes/{name}/steps"] = np.concatenate(steps)
+        for (name, variable), values in self.at_spikes.items():
+            arrays[f"spikes/{name}/{variable}"] = np.concatenate(values)
         for name, values in self.recorded.items():
             arrays[f"recordings/{name}"] = np.stack(values, axis=1)
         for name, state in self.state.items():
@@ -135,6 +138,8 @@ class Rehearsal:
             new = np.where(fires, after[variable], found[variable])
             state[variable] = np.broadcast_to(new, each.N).astype(old.dtype)
         self.fired[each.name].append(np.flatnonzero(fires))
+        for variable in self.program.at_spikes.get(each.name, ()):
+            self.at_spikes[each.name, variable].append(state[variable][fires])
 
     def _seen(self, each: Projection, rows: np.ndarray) -> dict:
         """What the code of synapses can read."""

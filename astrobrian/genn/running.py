@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from astrobrian.backends.genn_installation import genn_folder, genn_python
 from astrobrian.backends.obstacles import BackendError
@@ -89,7 +90,11 @@ def _environment() -> dict[str, str]:
 
 def _explained(output: str, program: Program) -> str:
     """The end of what the worker said, with the user's names."""
-    kinds = {"G": program.generators, "P": program.populations, "S": program.projections}
+    kinds: dict[str, dict[str, Any]] = {
+        "G": program.generators,
+        "P": program.populations,
+        "S": program.projections,
+    }
     for letter, objects in kinds.items():
         for number, name in enumerate(objects):
             output = re.sub(rf"\b{letter}{number}\b", name, output)

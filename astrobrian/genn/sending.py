@@ -32,7 +32,7 @@ def write(program: Program, folder: Path, gpu: int | None, build: bool) -> None:
         "seed": program.seed,
         "gpu": gpu,
         "build": build,
-        "spikes": sorted(program.spikes),
+        "spikes": {name: sorted(program.at_spikes.get(name, ())) for name in sorted(program.spikes)},
         "populations": {
             name: {"N": each.N, "code": each.code(), "threshold": each.threshold, "reset": each.reset}
             for name, each in program.populations.items()
@@ -94,9 +94,12 @@ class Results:
 
     def spikes(self, population: str) -> tuple[np.ndarray, np.ndarray]:
         """Cells and time steps of the spikes, sorted by time step and cell."""
-        cells, steps = (self.arrays[f"spikes/{population}/{key}"] for key in ("cells", "steps"))
-        order = np.lexsort((cells, steps))
-        return cells[order], steps[order]
+        return self.at_spikes(population, "cells"), self.at_spikes(population, "steps")
+
+    def at_spikes(self, population: str, variable: str) -> np.ndarray:
+        """Values that were recorded with the spikes, sorted as these are."""
+        order = np.lexsort([self.arrays[f"spikes/{population}/{key}"] for key in ("cells", "steps")])
+        return self.arrays[f"spikes/{population}/{variable}"][order]
 
     def recording(self, name: str) -> np.ndarray:
         """Recorded values, of shape (cells, times)."""

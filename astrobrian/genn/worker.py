@@ -98,8 +98,9 @@ class Build:
             self.groups[name] = self._population(f"P{number}", name, each)
         for number, (name, each) in enumerate(program["projections"].items()):
             self.groups[name] = self._projection(f"S{number}", name, each)
-        for name in program["spikes"]:
-            self.spikes[name] = SpikeMonitor(self.groups[name])
+        for name, variables in program["spikes"].items():
+            recorded = [self.names[name][variable] for variable in variables]
+            self.spikes[name] = SpikeMonitor(self.groups[name], recorded)
         self.recordings = {
             name: found for together in self._together() for name, found in self._monitor(together)
         }
@@ -132,6 +133,10 @@ class Build:
         for name, monitor in self.spikes.items():
             found[f"spikes/{name}/cells"] = np.asarray(monitor.i[:])
             found[f"spikes/{name}/steps"] = np.round(monitor.t[:] / defaultclock.dt).astype(np.int64)
+            for variable in self.program["spikes"][name]:
+                found[f"spikes/{name}/{variable}"] = np.asarray(
+                    getattr(monitor, self.names[name][variable])[:]
+                )
         for name, (monitor, variable) in self.recordings.items():
             found[f"recordings/{name}"] = np.asarray(getattr(monitor, variable + "_"))
         for name, variables in self.names.items():
@@ -247,9 +252,22 @@ def _with_conditions(device: Any) -> None:
             text = "".join(model.code_lines)
             text = re.sub(r"(const )?\w+ begin_only_\w+ = (.*?);", r"if (\2) {", text)
             model.code_lines = [re.sub(r"(const )?\w+ end_only_\w+ = (.*?);", "}", text)]
+        for each in device.code_objects.values():
+            if each.template_name == "spikemonitor":
+                each.code.cpp_file = _with_values(each.code.cpp_file)
         generate(*args)
 
     device.generate_model_source = generate_model_source
+
+
+def _with_values(code: str) -> str:
+    """Let a monitor read variables at spikes from where they are, after they have been fetched from the device."""
+    read = re.compile(r"(q\d{4}\w*?)([GP]\d+)\[glbSpkShift\w+\+_idx\]")
+    fetch = " ".join(
+        f"pull{variable}{group}FromDevice();" for variable, group in sorted(set(read.findall(code)))
+    )
+    code = re.sub(r"(\s*pull\w+CurrentSpikesFromDevice\(\);)+", f"\n    {fetch}", code)
+    return read.sub(r"\1\2[_idx]", code)
 
 
 def _function(name: str, arguments: int, code: str) -> Function:

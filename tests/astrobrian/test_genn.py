@@ -23,7 +23,6 @@ from brian2 import (
     linked_var,
     ms,
     network_operation,
-    second,
     seed,
     set_device,
     um,
@@ -73,7 +72,7 @@ def input_at_the_time_of_a_reset():
     synapses = Synapses(cells, cells, "w : 1", on_pre="v_post += w")
     synapses.connect(condition="i != j")
     synapses.w = "0.05*(1 + i)"
-    return [cells, synapses, SpikeMonitor(cells), recorded(cells, "v", "g")]
+    return [cells, synapses, SpikeMonitor(cells, ["v", "I"]), recorded(cells, "v", "g")]
 
 
 def refractory_cells():
@@ -316,8 +315,11 @@ def outcome(networks, duration=30 * ms):
     found = {}
     for number, each in enumerate(objects):
         monitored = isinstance(each, StateMonitor | SpikeMonitor | PopulationRateMonitor)
-        names = ["t", *each.record_variables] if isinstance(each, StateMonitor) else ["t", "i"]
-        names = ["t", "rate"] if isinstance(each, PopulationRateMonitor) else names
+        names = (
+            ["t", "rate"]
+            if isinstance(each, PopulationRateMonitor)
+            else ["t", *getattr(each, "record_variables", ())]
+        )
         if not monitored:
             names = sorted(name for name in getattr(each, "equations", {}) if name in each.variables)
         for name in names:
@@ -440,10 +442,6 @@ REFUSED = {
     ),
     "order": ("object_order", lambda: [neurons(order=1)]),
     "a monitor at the end": ("object_order", lambda: [*(G := [neurons()]), recorded(G[0], "v", when="end")]),
-    "a monitor of variables at spikes": (
-        "monitor_spike_variables",
-        lambda: [*(G := [neurons()]), SpikeMonitor(G[0], variables="v")],
-    ),
 }
 
 

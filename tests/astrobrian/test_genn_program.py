@@ -206,7 +206,7 @@ def test_single_precision():
         seed(1)
         objects = network()
         Network(objects).run(20 * ms)
-        return np.array(objects[0].v)
+        return np.array(objects[1].x)
 
     expected = outcome()
     prefs.core.default_float_dtype = np.float32
