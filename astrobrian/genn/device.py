@@ -55,7 +55,6 @@ class GeNNDevice(RuntimeDevice):
         """
         self.gpu, self.is_run = gpu, compile and run
         self.directory = None if directory is None else Path(directory)
-        self._has_run = False
         super().activate(build_on_run)
 
     def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
@@ -72,31 +71,36 @@ class GeNNDevice(RuntimeDevice):
         level: int = 0,
     ) -> None:
         """Lower the network, let GeNN run it, and give the user's objects what came out."""
-        if self._has_run:
+        if net.t_ > 0:
             reason = "it has run already, and GeNN would begin anew; give the whole duration to one run"
             raise UnsupportedFeature("genn", [Refusal("several_runs", net.name, reason)])
+        if profile:
+            raise UnsupportedFeature("genn", [Refusal("profiling", net.name, "profile=True isn't possible")])
         if namespace is None:
             namespace = get_local_namespace(level=level + 2)
+        if not duration:  # nothing to simulate: Brian2 initialises what it initialises
+            Network.run.original_function(net, duration, namespace=namespace)
+            return
         net._clocks = {each.clock for each in net.sorted_objects}
         for clock in net._clocks:
             clock.set_interval(net.t, net.t + duration)
         net.before_run(namespace)
         single = prefs.core.default_float_dtype == np.float32
-        lowering, fillings = lower(net, float(duration), single)
+        lowering, fillings = lower(net, single)
         conclude("genn", lowering.refusals, lowering.rewritings)
-        lowering.program.seed = int(
-            np.random.randint(2**31)
-        )  # follows brian2.seed, as what the host draws does
-        self._has_run = True
+        # follows brian2.seed, as what is drawn here does
+        lowering.program.seed = int(np.random.randint(2**31))
         results = running.run(lowering.program, self.gpu, self.directory, self.is_run)
         if results is not None:
-            _give_back(net, lowering, fillings, results)
+            _give_back(net, float(duration), lowering, fillings, results)
             for group in (each for each in net.sorted_objects if isinstance(each, Group)):
                 group._check_for_invalid_states()
         net.after_run()
 
 
-def _give_back(net: Network, lowering: Lowering, fillings: list[Filling], results: Results) -> None:
+def _give_back(
+    net: Network, duration: float, lowering: Lowering, fillings: list[Filling], results: Results
+) -> None:
     """Leave the user's objects, clocks included, as they would be had they run here."""
     program = lowering.program
     violation = report_violations(lowering, results)
@@ -104,7 +108,7 @@ def _give_back(net: Network, lowering: Lowering, fillings: list[Filling], result
     write_back(lowering, results)
     for fill in fillings:
         fill(results, steps)
-    net.t_ = steps * program.dt
+    net.t_ = duration if violation is None else steps * program.dt
     for clock in net._clocks:
         done = -(-steps // lowering.every(clock))
         clock.variables["timestep"].set_value(done)

@@ -43,22 +43,21 @@ PARTS = (
 )
 
 
-def lower(network: Network, duration: float, single: bool) -> tuple[Lowering, list[monitors.Filling]]:
+def lower(network: Network, single: bool) -> tuple[Lowering, list[monitors.Filling]]:
     """A program for a network that is about to run, and what fills its monitors afterwards.
 
     Parameters
     ----------
     network : Network
-        Whose objects have generated their code (`Network.before_run`).
-    duration : float
-        In seconds.
+        Whose objects have generated their code (`Network.before_run`), and whose clocks know when they end.
     single : bool
         Whether numbers have single precision.
     """
     objects = network.sorted_objects
     dt = _time_step(objects)
-    program = Program(dt, round(duration / dt), single=single)
-    lowering = Lowering(objects, Changes.of(objects), program)
+    lowering = Lowering(objects, Changes.of(objects), Program(dt, 0, single=single))
+    last = ((each.clock._i_end - 1) * lowering.every(each.clock) for each in objects)
+    lowering.program.steps = max(last) + 1
     fillings: list[monitors.Filling] = []
     remaining = [each for each in objects if not isinstance(each, PARTS)]
     for kinds, add in _steps(lowering, fillings):

@@ -472,6 +472,35 @@ def test_a_second_run_is_refused(rehearsed):
         network.run(1 * ms)
 
 
+def test_another_network_may_run_after_one(rehearsed):
+    set_device(genn_device())
+    Network(neurons()).run(1 * ms)
+    cells = neurons()
+    network = Network(cells)
+    network.store()
+    network.run(1.04 * ms)  # ends after 11 steps, as Brian2 does
+    assert network.t == 1.04 * ms
+    assert cells.t[:] == 1.1 * ms
+    first = np.array(cells.v)
+    network.restore()
+    network.run(1.04 * ms)
+    np.testing.assert_array_equal(cells.v, first)
+
+
+def test_nothing_is_sent_to_genn_for_no_time(monkeypatch):
+    monkeypatch.setattr(running, "run", lambda *_: pytest.fail("it was sent to GeNN"))
+    set_device(genn_device())
+    network = Network(cells := neurons())
+    network.run(0 * ms)
+    assert cells.t[:] == 0 * ms
+
+
+def test_profiling_is_refused():
+    set_device(genn_device())
+    with pytest.raises(UnsupportedFeature, match="profile"):
+        Network(neurons()).run(1 * ms, profile=True)
+
+
 # --------------------------------------------------------------------------------------------------- what comes back
 def _growing():
     """What is raised when a cell leaves its range, and the last time that was recorded."""
