@@ -147,7 +147,11 @@ INPUTS: dict[str, Feature] = {
     "spike_generator": Feature("SpikeGeneratorGroup"),
     "noise": Feature("noise in the equations of neurons"),
     "user_functions": Feature(
-        "a function of the user, in C++ and in Python", _refused("it isn't handed on to GeNN", "genn")
+        "a function of the user, in C++ and in Python",
+        {
+            **_lowered("its C++ is compiled for the GPU too", "cuda"),
+            **_refused("it isn't handed on to GeNN", "genn"),
+        },
     ),
     "custom_events": Feature("custom events"),
     "linked_variables": Feature(
