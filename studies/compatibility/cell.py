@@ -99,12 +99,12 @@ def outcome(backend: str, depth: str, features: list[str]) -> tuple[dict[str, Re
     except UnsupportedFeature as refused:
         what = {each.feature: f"{each.object}: {each.reason}" for each in refused.refusals}
         return {}, {"refused": what}
-    except (BackendError, NotImplementedError, ValueError) as refused:
-        return {}, {"refused": dict.fromkeys(features, str(refused))}
+    except (BackendError, NotImplementedError, ValueError) as objection:
+        return {}, {"objection": str(objection)}
     except BrianObjectException as error:
-        if not isinstance(error.__cause__, NotImplementedError):
-            return {}, {"failed": traceback.format_exc()}
-        return {}, {"refused": dict.fromkeys(features, str(error.__cause__))}
+        if isinstance(error.__cause__, NotImplementedError):
+            return {}, {"objection": str(error.__cause__)}
+        return {}, {"failed": traceback.format_exc()}
     except Exception:  # noqa: BLE001 (whatever it is, the other rows are still to be simulated)
         return {}, {"failed": traceback.format_exc()}
     return recorded, {"lowered": {each.feature: f"{each.object}: {each.how}" for each in rewritten}}

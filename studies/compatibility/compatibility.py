@@ -10,7 +10,7 @@ from astrobrian.progress import Progress
 from astrobrian.studies.compatibility.cell import DEPTHS
 from astrobrian.studies.compatibility.record import Record, read_records
 from astrobrian.studies.compatibility.runner import environment_of, farthest, references, run_cells
-from astrobrian.studies.compatibility.table import UNCHECKED
+from astrobrian.studies.compatibility.table import UNCHECKED, runnable
 
 
 def compatibility(
@@ -54,7 +54,7 @@ def compatibility(
     known = {(record.backend, record.depth): record for record in read_records(out)}
     tell = progress or (lambda stage, done, words: None)
     tell("reference", 0.0, "numpy")
-    compared_with = references(features)
+    compared_with = references(runnable(features))
     records, absent = [], {}
     for number, backend in enumerate(backends):
         tell("table", number / len(backends), backend)

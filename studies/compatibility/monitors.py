@@ -28,9 +28,9 @@ def monitor_releases() -> Objects:
 @row()
 def monitor_spike_variables() -> Objects:
     astrocytes = releasing(4)
-    releases = SpikeMonitor(astrocytes, variables=["I", "x_A"])
+    releases = SpikeMonitor(astrocytes, variables=["I", "h"])
     yield [astrocytes, releases]
-    return {"releases": events(releases), "I": np.array(releases.I), "x_A": np.array(releases.x_A)}
+    return {"releases": events(releases), "I": np.array(releases.I), "h": np.array(releases.h)}
 
 
 @row()

@@ -81,8 +81,11 @@ def grouped(backend: str, features: Iterable[str]) -> list[list[str]]:
     """Which rows are parts of one network."""
     together, apart = [], []
     for feature in features:
-        refused = backend != REFERENCE and FEATURES[feature].status(backend) == "refused"
-        if refused or ROWS[feature].by_itself or backend in ONE_BY_ONE:
+        if (
+            (backend != REFERENCE and _expected(feature, backend) == "refused")
+            or ROWS[feature].by_itself
+            or backend in ONE_BY_ONE
+        ):
             apart.append([feature])
         else:
             together.append(feature)
@@ -100,7 +103,7 @@ def _run(backend: str, groups: Sequence[list[str]], depth: str, interpreter: str
                 feature, name = path.split("/", maxsplit=1)
                 recorded[feature][name] = arrays[path]
     return {
-        feature: Cell(feature, backend, *_status(feature, found, len(group) == 1), recorded[feature])
+        feature: Cell(feature, backend, *_status(feature, backend, found, len(group) == 1), recorded[feature])
         for group, found in zip(groups, outcomes, strict=True)
         for feature in group
     }
@@ -133,18 +136,29 @@ def _in_its_own_session(command: Sequence[str]) -> str:
     return said
 
 
-def _status(feature: str, found: dict[str, Any], alone: bool) -> tuple[str, str]:
-    """What a process found of a feature: in a network with others, only what was said of this feature counts."""
-    if "failed" in found:
-        return "failed", found["failed"]
+def _status(feature: str, backend: str, found: dict[str, Any], alone: bool) -> tuple[str, str]:
+    """What a process found of a feature: in a network with others, only what was said of this feature counts.
+
+    What isn't refused by preflight but by an error of another kind, such as one of Brian2, counts as refused where that is
+    declared, and as failed anywhere else.
+    """
+    match found:
+        case {"failed": error}:
+            return "failed", error
+        case {"objection": error}:
+            return ("refused" if _expected(feature, backend) == "refused" else "failed"), error
+        case {"refused": said} if not (alone or feature in said):
+            return "failed", str(said)
     for status, said in found.items():
         if feature in said:
             return status, said[feature]
         if said and alone:
             return status, "; ".join(said.values())
-        if status == "refused":
-            return "failed", str(said)
     return "works", ""
+
+
+def _expected(feature: str, backend: str) -> Status:
+    return FEATURES[feature].status("numpy" if backend == REFERENCE else backend)
 
 
 def references(features: Iterable[str]) -> dict[str, Cell]:

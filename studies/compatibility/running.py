@@ -181,17 +181,12 @@ def threads() -> Objects:
     return {**traces(cells), "spikes": events(spikes)}
 
 
-def integrated(method: str = "rk4") -> Objects:
-    """Astrocytes by some method."""
-    astrocytes = releasing(2, chi, method=method)
+@row()
+def gsl() -> Objects:
+    astrocytes = releasing(2, chi, method="gsl_rk4")
     cells = StateMonitor(astrocytes, "C", record=True)
     yield [astrocytes, cells]
     return traces(cells)
-
-
-@row(reference=integrated, tolerance=1e-6)
-def gsl() -> Objects:
-    return (yield from integrated("gsl_rk4"))
 
 
 @row(alone=True)

@@ -22,6 +22,15 @@ UNCHECKED = {
 }
 
 
+def runnable(features: Iterable[str]) -> list[str]:
+    """Those that a backend can run here."""
+    return [
+        feature
+        for feature in features
+        if any((feature, backend) not in UNCHECKED for backend in FEATURES[feature].backends)
+    ]
+
+
 def depth_of(feature: str, backend: str, records: Iterable[Record]) -> str | None:
     """How far a cell was checked with the declared outcome; None if it wasn't."""
     declared = FEATURES[feature].status(backend)
@@ -104,3 +113,7 @@ def _grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
+
+
+if __name__ == "__main__":
+    write_page(Path("docs/compatibility.md"), Path("benchmarks/compatibility"))
