@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.synapses.synapses import SynapticPathway
+from brian2.utils.stringtools import word_substitute
 
 from astrobrian.genn.code import CannotExpress, Resolver, draws_random_numbers, earlier
 from astrobrian.genn.lowering import Lowering
@@ -40,7 +41,7 @@ class Effects:
         What names in them are, and by which index they are read.
     lowering : Lowering
     dt : float
-        Time step of the cells that spike.
+        Time step of the synapses' clock, whose time the code reads.
     """
 
     lines: list[Statement]
@@ -57,7 +58,7 @@ class Effects:
             effects.lines += statements(each.abstract_code)
             effects.variables |= each.codeobj.variables
             effects.indices |= each.codeobj.variable_indices
-            effects.dt = each.clock.dt_
+            effects.dt = each.synapses.clock.dt_
         arrays = [each for each in effects.variables.items() if isinstance(each[1], ArrayVariable)]
         for variable in (variable for name, variable in arrays if effects.indices[name] == OWN):
             # Brian2 has other names for what a subexpression reads
@@ -147,7 +148,20 @@ class Effects:
             total = " + ".join(summands)
             name = elsewhere(target, self.variable(target), self.index(target))
             written.append(Statement(name, "+=", f"{times}*({total})" if times else total))
-        return "\n".join(map(str, earlier(written, self.lowering.program.dt)))
+        return "\n".join(map(str, self._at_the_time(written)))
+
+    def _at_the_time(self, lines: list[Statement]) -> list[Statement]:
+        """The lines with the time at which the spike came, as the synapses' clock has it.
+
+        Between its own steps, a slower clock is at the next one already.
+        """
+        dt = self.lowering.program.dt
+        every = round(self.dt / dt)
+        if every == 1:
+            return earlier(lines, dt)
+        tick = f"((timestep(t - {dt!r}, {dt!r}) + {every - 1}) // {every}) * {self.dt!r}"
+        lines = [replace(line, expression=word_substitute(line.expression, {"t": "tick"})) for line in lines]
+        return [Statement("tick", "=", tick), *lines]
 
     def _addition(self, line: Statement, read: Resolver, elsewhere: Elsewhere) -> str:
         if line.operation not in ("+=", "-="):

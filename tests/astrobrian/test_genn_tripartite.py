@@ -121,6 +121,12 @@ CASES = {
         dt=5 * ms,
     ),
     "written": Case(more={"on_pre": "J_ex_astro += 0.01*umolar/second*r_S"}, dt=5 * ms),
+    "written, and reset": Case(
+        model=tsodyks_markram(U_0=0.5) + cleft_glutamate + excitatory_conductance,
+        more={"on_pre": "G_A_astro += 0.01*umolar*r_S"},
+        dt=5 * ms,
+    ),
+    "slower synapses": Case(more={"dt": 1 * ms}, dt=5 * ms),
     "several pathways": Case(more={"on_pre": {"pre": "", "again": "g_e_post += 0.01*nS*x_S"}}),
     "plasticity": Case(
         model=RELEASE + Model("trace", "dA_S/dt = -A_S/(20*ms) : 1 (event-driven)"),
