@@ -13,12 +13,12 @@ from brian2 import BrianObjectException, Network, Quantity, Synapses, prefs
 from brian2.codegen.codeobject import CodeObject as AnyCodeObject
 from brian2.core.variables import Variable
 from brian2.devices.device import all_devices
-from brian2.utils.filetools import copy_directory
+from brian2.utils.filetools import ensure_directory
 from brian2cuda.device import CUDAStandaloneDevice, CUDAWriter
 
 from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
 from astrobrian.covering import CHECKED_TERRITORY
-from astrobrian.cuda import functions, literals, sources, territories, toolkit
+from astrobrian.cuda import functions, literals, sources, spikequeue, territories, toolkit
 from astrobrian.cuda.codeobject import CodeObject
 from astrobrian.cuda.preflight import preflight
 from astrobrian.cuda.races import OrderedWrites
@@ -117,8 +117,12 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
 
     def copy_source_files(self, writer: CUDAWriter, directory: str) -> None:
         library = Path(inspect.getfile(brian2cuda)).parent / "brianlib"
-        copied = copy_directory(str(library), str(Path(directory, "brianlib")))
-        writer.header_files.update(f"brianlib/{name}" for name in copied)
+        ensure_directory(str(Path(directory, "brianlib")))
+        for file in library.glob("*.h"):
+            text = file.read_text()
+            writer.write(
+                f"brianlib/{file.name}", spikequeue.corrected(text) if file.name == spikequeue.FILE else text
+            )
 
     def generate_makefile(
         self,

@@ -408,6 +408,14 @@ def test_everything_is_compiled_as_one_source(program, tmp_path):
     assert "-use_fast_math" not in makefile
 
 
+def test_threads_that_prepare_a_queue_wait_for_each_other(program):
+    Network(NeuronGroup(2, "v : 1")).run(1 * ms)
+    text = " ".join(program("brianlib/spikequeue.h").split())
+    assert "(!semaphore); __syncthreads(); if (tid == 0)" in text
+    assert "!= 0); __threadfence(); }" in text
+    assert "__threadfence(); *lock = 0; }" in text
+
+
 def test_macros_of_one_file_end_with_it():
     texts = {
         "code_objects/a.cu": "#include <x.h>\n#define draw(i) 1\nvoid _run_a() {}\n",
