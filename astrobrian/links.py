@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from inspect import cleandoc
 
 from brian2 import NeuronGroup
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
@@ -32,7 +31,8 @@ def statements(code: str) -> list[Statement]:
     """The statements of a pathway; raises SyntaxError for anything but assignments."""
     operations = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/=", ast.Pow: "**="}
     found = []
-    for node in ast.parse(cleandoc(code)).body:
+    lines = [line.strip() for line in code.splitlines()]  # Brian2 puts code with different margins together
+    for node in ast.parse("\n".join(lines)).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value):
                 found.append(Statement(target, "=", ast.unparse(value)))

@@ -9,7 +9,7 @@ from brian2 import NeuronGroup, PoissonInput, Synapses
 from brian2.core.base import BrianObject
 from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.groups.group import CodeRunner
-from brian2.groups.neurongroup import Resetter, SubexpressionUpdater
+from brian2.groups.neurongroup import Resetter, SubexpressionUpdater, Thresholder
 from brian2.synapses.synapses import SummedVariableUpdater, SynapticPathway
 
 from astrobrian.links import identifiers, statements
@@ -27,6 +27,8 @@ class Changes:
         Of neurons, by spikes that arrive, or by inputs that come as spikes do.
     read_at_spikes : set of ArrayVariable
         Of neurons, by the code of spikes that arrive.
+    read_at_events : set of ArrayVariable
+        By thresholds and resets.
     at_start : set of ArrayVariable
         By what runs at the start of a time step.
     by_sums : set of ArrayVariable
@@ -37,6 +39,7 @@ class Changes:
     written: set[ArrayVariable]
     at_spikes: set[ArrayVariable]
     read_at_spikes: set[ArrayVariable]
+    read_at_events: set[ArrayVariable]
     at_start: set[ArrayVariable]
     by_sums: set[ArrayVariable]
     resetters: list[Resetter]
@@ -44,7 +47,7 @@ class Changes:
     @classmethod
     def of(cls, objects: Iterable[BrianObject]) -> Changes:
         """Read from the code of objects."""
-        found = cls(set(), set(), set(), set(), set(), [])
+        found = cls(set(), set(), set(), set(), set(), set(), [])
         for each in objects:
             if isinstance(each, NeuronGroup) and each._refractory is not False:
                 found.written.update(each.variables[name] for name in ("lastspike", "not_refractory"))
@@ -62,8 +65,10 @@ class Changes:
                 )
             elif isinstance(each, PoissonInput):
                 found.at_spikes.update(targets)
-            elif isinstance(each, Resetter):
-                found.resetters.append(each)
+            elif isinstance(each, Thresholder | Resetter):
+                found.read_at_events.update(read_by(each))
+                if isinstance(each, Resetter):
+                    found.resetters.append(each)
             elif isinstance(each, SubexpressionUpdater) or each.when == "start":
                 found.at_start.update(targets)
         return found

@@ -57,7 +57,7 @@ def lower(network: Network, single: bool) -> tuple[Lowering, list[monitors.Filli
     dt = _time_step(objects)
     lowering = Lowering(objects, Changes.of(objects), Program(dt, 0, single=single))
     last = ((each.clock._i_end - 1) * lowering.every(each.clock) for each in objects)
-    lowering.program.steps = max(last) + 1
+    lowering.program.steps = int(max(last)) + 1
     fillings: list[monitors.Filling] = []
     remaining = [each for each in objects if not isinstance(each, PARTS)]
     for kinds, add in _steps(lowering, fillings):

@@ -106,7 +106,7 @@ def add_operation(operation: CodeRunner, lowering: Lowering) -> None:
         conditions.append(within(population, start, operation.group.stop))
     every = lowering.every(operation.clock)
     if True in first:
-        _add(population, "after", every, conditions, lines)
+        add_when(population, "after", every, conditions, lines)
     else:
         _add_at_start(population, every, conditions, lines, lowering)
 
@@ -201,7 +201,9 @@ def add_to_pending(
     population: Population, every: int, conditions: list[str], lines: Iterable[str], dt: float
 ) -> None:
     """Lines that belong to the step before, with the time of that one; before the first one there is none."""
-    _add(population, "pending", every, [f"t > {dt / 2!r}", *conditions] if every == 1 else conditions, lines)
+    add_when(
+        population, "pending", every, [f"t > {dt / 2!r}", *conditions] if every == 1 else conditions, lines
+    )
 
 
 def _add_at_start(
@@ -209,10 +211,13 @@ def _add_at_start(
 ) -> None:
     """Lines for the start of a step, but not after the last one."""
     end = (lowering.program.steps - 0.5) * lowering.program.dt
-    _add(population, "start", every, [f"t < {end!r}", *conditions], lines)
+    add_when(population, "start", every, [f"t < {end!r}", *conditions], lines)
 
 
-def _add(population: Population, stage: str, every: int, conditions: list[str], lines: Iterable[str]) -> None:
+def add_when(
+    population: Population, stage: str, every: int, conditions: list[str], lines: Iterable[str]
+) -> None:
+    """Lines that are run at some time steps, and only for cells for which all conditions are true."""
     if every > 1:
         conditions = [tick(population, every), *conditions]
     if conditions:

@@ -143,7 +143,10 @@ def plasticity():
         """w : 1
         dapre/dt = -apre/(10*ms) : 1 (event-driven)
         dapost/dt = -apost/(12*ms) : 1 (event-driven)""",
-        on_pre="apre += 0.05\nw = clip(w + apost, 0, 0.2)\ng_post += w",
+        on_pre="""
+        apre += 0.05
+        w = clip(w + apost, 0, 0.2)
+        g_post += w""",
         on_post="apost -= 0.04\nw = clip(w + apre, 0, 0.2)",
     )
     synapses.connect(condition="i != j")
