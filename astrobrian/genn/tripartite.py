@@ -7,7 +7,7 @@ slot, order           object            in the program
 ===================== ================= ===============================================================================
 start                 run_regularly     of astrocytes and neurons: stage "start"
 groups, -3            Refresh           stage "after": ``X_astro`` is computed in the astrocyte and in each site
-groups, -2            SumOverTerritory  refused: what is gathered has to be summed as it is released
+groups, -2            SumOverTerritory  with on_pre: what a spike changes is added to the sum
 groups, -1            Gathering         stage "gather" of the astrocytes, at their own steps
 groups, 0             Territories       stage "integrate" of the astrocytes and of the neurons, at the synapses' steps
 groups, 0             astrocytes        stage "integrate" of the astrocytes, at their own steps
@@ -31,16 +31,16 @@ import numpy as np
 from brian2.core.variables import ArrayVariable
 from brian2.synapses.synapses import SynapticPathway
 
-from astrobrian.genn.clocks import add_at_each
 from astrobrian.genn.code import CannotExpress
 from astrobrian.genn.effects import ASTROCYTE, POST, TERRITORY, Effects, Elsewhere, common_delay
+from astrobrian.genn.gathering import add_gathering
 from astrobrian.genn.lowering import Lowering, Piece, as_stored, whole_group
 from astrobrian.genn.program import Population, Projection, start_of
 from astrobrian.genn.projections import is_operation
 from astrobrian.genn.sites import MOST_SITES, Sites, parts, same_rows
 from astrobrian.genn.territory import Territory, shared
 from astrobrian.links import statements
-from astrobrian.territories import Gathering, SumOverTerritory
+from astrobrian.territories import SumOverTerritory
 from astrobrian.tripartite import TripartiteSynapses
 
 # Each is a synapse object of its own for GeNN, with its own code
@@ -118,7 +118,7 @@ class Tripartite:
         self.names = self.territory.add(self.astrocytes, tag, np.arange(self.null), {})
         sums = self._sums()
         self._add_places(self.names.keys() - sums)
-        self._gather()
+        add_gathering(self.synapses, self.lowering)
         pre, post = self._pathways("pre"), self._pathways("post")
         self.on_post = Effects.of(post, self.lowering) if post else None
         # not what is event-driven: to be integrated in two steps makes no difference to it
@@ -162,29 +162,6 @@ class Tripartite:
                 population.copied.add(stored)
                 piece = Piece(population.name, start_of(stored), cells, np.arange(len(cells)))
                 self.lowering.places.setdefault(self.territories.variables[name], []).append(piece)
-
-    def _gather(self) -> None:
-        """Let the astrocytes gather what was released, once for all synapses that feed them."""
-        gathering = Gathering.of(self.group)
-        feeding = {
-            each.territories.name: each
-            for each in self.lowering.objects
-            if isinstance(each, TripartiteSynapses) and each.astrocytes is self.group and each.territories
-        }
-        if gathering.codeobj is None or self.synapses is not next(iter(feeding.values())):
-            return
-        of_astrocytes = self.lowering.naming(self.group)
-
-        def naming(name: str, variable: ArrayVariable) -> str:
-            if variable.owner.name == self.astrocytes.name:
-                return of_astrocytes(name, variable)
-            stored = f"{variable.name}_of_{feeding[variable.owner.name].name}"
-            if variable.name == "N_synapses":
-                self.astrocytes.variable(stored, as_stored(variable.get_value())[:-1])
-            return stored
-
-        lines = self.lowering.resolver(gathering, naming).statements(gathering.abstract_code)
-        add_at_each(self.astrocytes, "gather", self.lowering.every(gathering.clock), map(str, lines))
 
     def _add_sites(self, effects: list[Effects]) -> None:
         """The territories that synapses onto neurons read, if any; `site` is the number of each synapse's."""
