@@ -24,7 +24,7 @@ SANITIZERS = {
     "races": ["-fsanitize=thread", "-g"],
     "addresses": ["-fsanitize=address", "-g"],
 }
-_COMPILER = ["g++", "-std=c++17", "-O1", "-w", f"-I{HERE / 'include'}"]
+_COMPILER = ["g++", "-std=c++17", "-O0", "-w", f"-I{HERE / 'include'}"]
 _HEADERS = [
     *("cuda_runtime.h", "curand.h", "curand_kernel.h", "stand_in/thrust.h"),
     *("chrono", "fstream", "functional", "iomanip", "iostream", "map", "set", "string", "tuple", "vector"),
@@ -102,7 +102,9 @@ def settings(look_for: str | None = None, order: int = 1, guard: bool = False) -
     if look_for == "races":
         chosen["TSAN_OPTIONS"] = f"halt_on_error=1:suppressions={HERE / 'known_races.txt'}"
     if look_for == "addresses":
-        chosen["ASAN_OPTIONS"] = "detect_leaks=0"  # what is left at the end of a program is nobody's error here
+        chosen["ASAN_OPTIONS"] = (
+            "detect_leaks=0"  # what is left at the end of a program is nobody's error here
+        )
     return chosen
 
 
