@@ -103,11 +103,14 @@ def _delays_set(device: CUDAStandaloneDevice, pathway: SynapticPathway) -> Itera
     delay = pathway.variables["delay"]
     array = device.get_array_name(delay, access_data=False)
     for what, args in reversed(device.main_queue):
-        if what == "run_network":
-            return
-        by_code = what == "run_code_object" and args[0].template_name.startswith("group_variable_set")
-        if array == args[0] or (by_code and delay in args[0].variables.values()):
-            yield what, args
+        match what, args:
+            case "run_network", _:
+                return
+            case "run_code_object", (made,):
+                if made.template_name.startswith("group_variable_set") and delay in made.variables.values():
+                    yield what, args
+            case _, (changed, *_) if changed == array:
+                yield what, args
 
 
 def _changed_delays(device: CUDAStandaloneDevice, pathway: SynapticPathway) -> Iterator[Refusal]:

@@ -20,6 +20,7 @@ from brian2 import (
     ms,
     network_operation,
     prefs,
+    seed,
 )
 
 pytest.importorskip("brian2cuda", reason="Brian2CUDA is not installed")
@@ -338,6 +339,7 @@ def test_equal_delays_are_refused_where_they_would_be_wrong(program, network):
     ],
 )
 def test_other_delays_are_not(program, network):
+    seed(5)
     delayed(**network).run(1 * ms)
 
 
