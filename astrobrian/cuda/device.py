@@ -1,4 +1,4 @@
-"""The device that ``use_backend("cuda")`` chooses. This module needs Brian2CUDA; no other one imports it."""
+"""The device that ``use_backend("cuda")`` chooses. It needs Brian2CUDA, and so do the modules that only it imports."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from astrobrian.cuda.preflight import preflight
 from astrobrian.cuda.races import OrderedWrites
 from astrobrian.cuda.results import put_right
 
-logging.getLogger("brian2.brian2cuda").setLevel(
-    logging.WARNING
-)  # it lists all of its preferences at each build
+# it lists all of its preferences at each build
+logging.getLogger("brian2.brian2cuda").setLevel(logging.WARNING)
 
 #: Its name for `brian2.set_device`.
 NAME = "astrobrian_cuda"
