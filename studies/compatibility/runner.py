@@ -162,11 +162,21 @@ def _expected(feature: str, backend: str) -> Status:
 
 
 def references(features: Iterable[str]) -> dict[str, Cell]:
-    """What NumPy records of rows: as its own cells, where these can be run."""
+    """What NumPy records of rows: as its own cells, where these can be run.
+
+    Raises
+    ------
+    RuntimeError
+        If one of them fails.
+    """
     features = list(features)
     elsewhere = [feature for feature in features if ROWS[feature].options or ROWS[feature].reference]
     own = [feature for feature in features if feature not in elsewhere]
-    return run_cells("numpy", own) | run_cells(REFERENCE, elsewhere)
+    cells = run_cells("numpy", own) | run_cells(REFERENCE, elsewhere)
+    for cell in cells.values():
+        if cell.status == "failed":
+            raise RuntimeError(f"the reference of {cell.feature} can't be simulated: {cell.reason}")
+    return cells
 
 
 def farthest(backend: str) -> tuple[str | None, Obstacle | None]:

@@ -197,7 +197,8 @@ def profiling() -> Objects:
     network.run(200 * ms, profile=True)
     build()
     yield []
-    of_steps = [spent for name, spent in network.profiling_info if name.startswith("astrocytes_stateupdater")]
+    updater = astrocytes.state_updater.name
+    of_steps = [spent for name, spent in network.profiling_info if name.startswith(updater)]
     assert of_steps and of_steps[0] > 0 * second
     return traces(cells)
 
