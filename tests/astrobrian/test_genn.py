@@ -21,18 +21,35 @@ from brian2 import (
     check_units,
     implementation,
     linked_var,
+    mm,
     ms,
+    mV,
     network_operation,
+    pA,
+    second,
     seed,
     set_device,
     um,
     umolar,
 )
 
-from astrobrian import AstrocyteGroup, GapJunctions
+from astrobrian import AstrocyteGroup, GapJunctions, Grid, Neurons, TripartiteSynapses, place, use_backend
 from astrobrian.backends import obstacle
 from astrobrian.backends.findings import UnsupportedFeature
-from astrobrian.equations import Model, Parameter, chi, linear_gap_junction
+from astrobrian.equations import (
+    Model,
+    Parameter,
+    chi,
+    cleft_glutamate,
+    coba_lif,
+    excitatory_conductance,
+    gchi,
+    gliotransmission,
+    inhibitory_conductance,
+    linear_gap_junction,
+    presynaptic_receptors,
+    tsodyks_markram,
+)
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
 from astrobrian.genn.rehearsal import rehearse
@@ -405,6 +422,14 @@ def _synapses_of_synapses():
     return [cells, synapses, copies]
 
 
+def _a_sum_for_a_part():
+    """Brian2 computes it after the step of the cells and before their thresholds."""
+    cells = NeuronGroup(4, "dv/dt = -v*Hz : 1\ns : 1", threshold="v + s > 1", reset="v = 0", method="euler")
+    synapses = Synapses(cells, cells[2:], "s_post = v_pre : 1 (summed)")
+    synapses.connect()
+    return [cells, synapses]
+
+
 def _two_events():
     return [neurons(events={"high": "v > 0.9"})]
 
@@ -435,6 +460,7 @@ REFUSED = {
         "sums_of_spikes",
         lambda: [*_synapses("I_post = g_pre : 1 (summed)", on_pre="g_post += 0.1")],
     ),
+    "sum for a part, read by a threshold": ("sums_of_spikes", _a_sum_for_a_part),
     "equations that read neurons": (
         "clock_driven_synapses",
         lambda: _synapses("dw/dt = v_post*Hz : 1 (clock-driven)", method="euler", on_pre="g_post += w"),
@@ -533,3 +559,40 @@ def test_what_was_read_before_may_be_read_after(rehearsed):
     assert cells.t[:] == 3 * ms
     cells.v = "v + 1"
     assert np.all(cells.v[:] > 0.9)
+
+
+# -------------------------------------------------------------------------------------------------- a whole network
+def closed_loop(backend):
+    """Spikes, releases and calcium of 1,000 neurons, 800 astrocytes and 80,000 synapses, in one second."""
+    use_backend(backend)
+    draw = np.random.default_rng(1)
+    cells = Neurons(1000, coba_lif, method="euler")
+    excitatory, inhibitory = cells[:800], cells[800:]
+    for population in excitatory, inhibitory:
+        place(population, Grid(3.75 * mm))
+    cells.v, cells.I_ex = (-60 + 10 * draw.random(1000)) * mV, 115 * pA
+    cells.run_regularly("I_ex = 130*pA - I_ex/2", dt=100 * ms)
+    glia = AstrocyteGroup(
+        800, gchi(O_delta=1.2 * umolar / second) + gliotransmission, layout=Grid(3.75 * mm), dt=10 * ms
+    )
+    glia.C = (0.05 + 0.3 * draw.random(800)) * umolar
+    release = tsodyks_markram + cleft_glutamate + presynaptic_receptors + excitatory_conductance
+    tripartite = TripartiteSynapses(excitatory, cells, glia, release)
+    tripartite.connect(**dict(zip("ij", np.nonzero(draw.random((800, 1000)) < 0.05), strict=True)))
+    tripartite.cover(by="post")
+    plain = TripartiteSynapses(inhibitory, cells, model=tsodyks_markram + inhibitory_conductance)
+    plain.connect(**dict(zip("ij", np.nonzero(draw.random((200, 1000)) < 0.2), strict=True)))
+    monitors = [SpikeMonitor(cells), SpikeMonitor(glia), StateMonitor(glia, ("C", "Y_S"), record=True)]
+    Network(cells, glia, tripartite, plain, GapJunctions(glia, within=150 * um), monitors).run(1 * second)
+    spikes = [sorted(zip(np.rint(each.t / (0.1 * ms)).tolist(), each.i.tolist())) for each in monitors[:2]]
+    return spikes, np.array(monitors[2].C), np.array(monitors[2].Y_S)
+
+
+@needs_genn
+@pytest.mark.slow
+def test_a_closed_loop_on_genn_is_that_on_cpp():
+    (expected, *traces), (got, *others) = closed_loop("cpp"), closed_loop("genn")
+    assert got == expected
+    assert min(map(len, expected)) > 100
+    for trace, other in zip(traces, others, strict=True):
+        assert np.abs(other - trace).max() < 1e-9 * np.abs(trace).max()
