@@ -40,14 +40,28 @@ from brian2genn.genn_generator import GeNNCodeGenerator
 
 TYPES = {"f": "1", "i": "integer", "b": "boolean"}
 
-# In C++: a choice is made with what may be infinite, and functions that brian2genn doesn't have or has in single
-# precision only
+_DOUBLE, _X, _LOW, _HIGH = (
+    "SUPPORT_CODE_FUNC double",
+    "const double x",
+    "const double low",
+    "const double high",
+)
+
+# In C++: a choice is made with what may be infinite, and functions that brian2genn doesn't have, has in single
+# precision only (clip), or for truth values only (int)
 FUNCTIONS = {
     "choose": (3, "#define _choose(condition, yes, no) ((condition) ? (yes) : (no))"),
-    "clip": (3, "#define _clip_(x, low, high) ((x) < (low) ? (low) : ((x) > (high) ? (high) : (x)))"),
+    "clip": (
+        3,
+        f"{_DOUBLE} _clip_({_X}, {_LOW}, {_HIGH}) {{ return x < low ? low : (x > high ? high : x); }}",
+    ),
+    "int": (1, "#define _int_(x) ((int)(x))"),
     "log1p": (1, "#define _log1p_ log1p"),
     "expm1": (1, "#define _expm1_ expm1"),
-    "exprel": (1, "#define _exprel_(x) (fabs(x) < 1e-16 ? 1.0 : ((x) > 717 ? INFINITY : expm1(x)/(x)))"),
+    "exprel": (
+        1,
+        f"{_DOUBLE} _exprel_({_X}) {{ return fabs(x) < 1e-16 ? 1.0 : (x > 717 ? INFINITY : expm1(x)/x); }}",
+    ),
 }
 C_NAMES = {"choose": "_choose", **{name: f"_{name}_" for name in FUNCTIONS if name != "choose"}}
 

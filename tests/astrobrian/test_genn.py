@@ -289,7 +289,7 @@ def functions_and_expressions():
     cells = NeuronGroup(
         5,
         """dx/dt = rate*exprel(x)*clip(y, -0.3333333333, 0.7777777777)*Hz : 1
-        rate = log1p(y) + sign(x - 0.5) + int(x > 0.6) : 1
+        rate = log1p(y) + sign(x - 0.5) + int(x > 0.6) + int(4.7*y)/3 + (y % 0.3) + y//0.3 + n/3 + expm1(-abs(y)**2) : 1
         held = x*t/second : 1 (constant over dt)
         y : 1
         n : integer
@@ -584,7 +584,10 @@ def closed_loop(backend):
     plain.connect(**dict(zip("ij", np.nonzero(draw.random((200, 1000)) < 0.2), strict=True)))
     monitors = [SpikeMonitor(cells), SpikeMonitor(glia), StateMonitor(glia, ("C", "Y_S"), record=True)]
     Network(cells, glia, tripartite, plain, GapJunctions(glia, within=150 * um), monitors).run(1 * second)
-    spikes = [sorted(zip(np.rint(each.t / (0.1 * ms)).tolist(), each.i.tolist())) for each in monitors[:2]]
+    spikes = [
+        sorted(zip(np.rint(each.t / (0.1 * ms)).tolist(), each.i[:].tolist(), strict=True))
+        for each in monitors[:2]
+    ]
     return spikes, np.array(monitors[2].C), np.array(monitors[2].Y_S)
 
 
