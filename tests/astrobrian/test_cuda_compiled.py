@@ -58,16 +58,6 @@ def test_a_closed_loop_is_compiled_and_linked(tmp_path, precision):
 
 
 @pytest.mark.slow
-def test_what_hasnt_changed_isnt_compiled_again(tmp_path):
-    times = []
-    for _ in range(2):
-        use_backend("cuda", directory=tmp_path, run=False)
-        Network(NeuronGroup(2, "dv/dt = -v/ms : 1", method="exact")).run(1 * ms)
-        times.append((tmp_path / "program.o").stat().st_mtime_ns)
-    assert times[0] == times[1]
-
-
-@pytest.mark.slow
 def test_one_thread_instead_of_many_is_compiled_too(tmp_path):
     use_backend("cuda", directory=tmp_path, run=False)
     neurons = NeuronGroup(8, "u : 1\nI : 1 (shared)", threshold="u > 1", reset="u = I*u")
