@@ -7,7 +7,7 @@ plasticity of a synapse that excites a neuron and feeds an astrocyte is simulate
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from brian2.synapses.synapses import SynapticPathway
 from brian2.utils.stringtools import word_substitute
 
 from astrobrian.genn.code import CannotExpress, Resolver, draws_random_numbers, earlier
-from astrobrian.genn.lowering import Lowering
+from astrobrian.genn.lowering import Lowering, as_stored
 from astrobrian.links import Statement, identifiers, statements
 
 # Indices by which code reads variables
@@ -42,6 +42,8 @@ class Effects:
     lowering : Lowering
     dt : float
         Time step of the synapses' clock, whose time the code reads.
+    constant : dict of str to str
+        What never changes of the neurons, which becomes the synapses' own, and by which index it was read.
     """
 
     lines: list[Statement]
@@ -49,6 +51,7 @@ class Effects:
     indices: dict[str, str]
     lowering: Lowering
     dt: float
+    constant: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pathways: Iterable[SynapticPathway], lowering: Lowering) -> Effects:
@@ -60,9 +63,12 @@ class Effects:
             effects.indices |= each.codeobj.variable_indices
             effects.dt = each.synapses.clock.dt_
         arrays = [each for each in effects.variables.items() if isinstance(each[1], ArrayVariable)]
-        for variable in (variable for name, variable in arrays if effects.indices[name] == OWN):
-            # Brian2 has other names for what a subexpression reads
-            effects.variables[variable.name], effects.indices[variable.name] = variable, OWN
+        for name, variable in arrays:
+            if effects.indices[name] == OWN:
+                # Brian2 has other names for what a subexpression reads
+                effects.variables[variable.name], effects.indices[variable.name] = variable, OWN
+            elif effects.indices[name] in (PRE, POST) and variable not in lowering.changes.written:
+                effects.constant[name], effects.indices[name] = effects.indices[name], OWN
         return effects
 
     def with_sum(self, name: str, variable: ArrayVariable, expression: str) -> Effects:
@@ -105,10 +111,15 @@ class Effects:
             needed |= more
         return replace(self, lines=[line for line in lines if line.target in needed])
 
-    def own(self) -> list[str]:
-        """The variables of the synapses that are read or changed."""
-        names = self.read() | {line.target for line in self.lines}
-        return sorted({self.variable(name).name for name in names if self.index(name) == OWN})
+    def own(self, i: np.ndarray, j: np.ndarray) -> dict[str, np.ndarray]:
+        """The variables of the synapses that are read or changed, and their values; i and j are their neurons."""
+        found = {}
+        for name in sorted(self.read() | {line.target for line in self.lines}):
+            if self.index(name) == OWN:
+                values = as_stored(self.variable(name).get_value())
+                neurons = {PRE: i, POST: j}.get(self.constant.get(name, ""))
+                found[self._own_name(name)] = values if neurons is None else values[neurons]
+        return found
 
     def read(self) -> set[str]:
         """All names that are read, also through subexpressions."""
@@ -132,7 +143,7 @@ class Effects:
 
         def naming(name: str, variable: ArrayVariable) -> str:
             index = self.index(name)
-            return variable.name if index == OWN else elsewhere(name, variable, index)
+            return self._own_name(name) if index == OWN else elsewhere(name, variable, index)
 
         read = Resolver(self.variables, naming, self.lowering.program.functions, self.dt)
         targets, written = self.targets(), list[Statement]()
@@ -182,9 +193,12 @@ class Effects:
         seen = set[str]()
         while waiting:
             seen.add(name := waiting.pop())
-            yield self.variable(name).name if self.index(name) == OWN else name
+            yield self._own_name(name) if self.index(name) == OWN else name
             if self._is_subexpression(name):
                 waiting |= identifiers(self.variables[name].expr) - seen
+
+    def _own_name(self, name: str) -> str:
+        return name if name in self.constant else self.variable(name).name
 
     def _is_subexpression(self, name: str) -> bool:
         return isinstance(self.variables.get(name), Subexpression)

@@ -34,7 +34,7 @@ from brian2.synapses.synapses import SynapticPathway
 from astrobrian.genn.code import CannotExpress
 from astrobrian.genn.effects import ASTROCYTE, POST, TERRITORY, Effects, Elsewhere, common_delay
 from astrobrian.genn.gathering import add_gathering
-from astrobrian.genn.lowering import Lowering, Piece, as_stored, whole_group
+from astrobrian.genn.lowering import Lowering, Piece, whole_group
 from astrobrian.genn.program import Population, Projection, start_of
 from astrobrian.genn.projections import is_operation
 from astrobrian.genn.sites import MOST_SITES, Sites, parts, same_rows
@@ -249,7 +249,9 @@ class Tripartite:
 
     def _add_to_neurons(self, effects: Effects, delay: np.ndarray, place: bool) -> None:
         """Synapses that read their sites and add to a variable of the neurons."""
-        own = self._own(effects, self.on_post)
+        own = effects.own(self.i, self.j)
+        if self.on_post is not None:
+            own |= self.on_post.own(self.i, self.j)
         post = "" if self.on_post is None else self.on_post.code(self._nowhere)
         for rows in parts(self.i, self.j, self.site, delay):
             projection = self._projection(self.source, self.target, self.i[rows], self.j[rows])
@@ -257,13 +259,13 @@ class Tripartite:
             projection.on_pre, projection.on_post = effects.code(at_site), post
             projection.delay = int(delay[rows[0]])
             projection.variables = {name: values[rows] for name, values in own.items()}
-            for name in own if place else ():
+            for name in own.keys() & self.synapses.variables.keys() if place else ():
                 piece = Piece(projection.name, name, rows, np.arange(len(rows)))
                 self.lowering.places.setdefault(self.synapses.variables[name], []).append(piece)
 
     def _add_to_territories(self, effects: Effects, delay: np.ndarray) -> None:
         """Synapses that add to a variable of their territory, those that always do the same as one."""
-        own = self._own(effects)
+        own = effects.own(self.i, self.j)
         (target,) = effects.targets()
         if changed := self.set_by_post & own.keys():
             raise CannotExpress(
@@ -295,11 +297,6 @@ class Tripartite:
         projection = Projection(f"{self.synapses.name}_part_{self.number_of_parts}", source, target, i, j)
         self.program.projections[projection.name] = projection
         return projection
-
-    def _own(self, *effects: Effects | None) -> dict[str, np.ndarray]:
-        """The variables of the synapses that code uses."""
-        names = sorted(set[str]().union(*(each.own() for each in effects if each is not None)))
-        return {name: as_stored(self.synapses.variables[name].get_value()) for name in names}
 
     # ---------------------------------------------------------------------------------------------------------- names
     def _at(self, site: dict[str, str]) -> Elsewhere:

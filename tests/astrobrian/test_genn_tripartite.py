@@ -127,6 +127,9 @@ CASES = {
         dt=5 * ms,
     ),
     "slower synapses": Case(more={"dt": 1 * ms}, dt=5 * ms),
+    "constants of neurons": Case(
+        more={"on_pre": "g_i_post += 0.01*nS*r_S*(1 + I_ex_pre/nA)*(i + N_incoming)*tau_e_post/ms"}, dt=5 * ms
+    ),
     "several pathways": Case(more={"on_pre": {"pre": "", "again": "g_e_post += 0.01*nS*x_S"}}),
     "plasticity": Case(
         model=RELEASE + Model("trace", "dA_S/dt = -A_S/(20*ms) : 1 (event-driven)"),
