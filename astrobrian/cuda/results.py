@@ -1,7 +1,7 @@
 """Recorded values as the other backends have them.
 
-Threads note the events of a time step in any order. And a monitor of variables gets all of its memory when a run begins,
-so that one that was ended early leaves more behind than it has recorded.
+Threads note the events of a time step in any order. And monitors of variables and rates get all of their memory when a
+run begins, so that one that was ended early leaves more behind than it has recorded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from brian2 import EventMonitor, Network, StateMonitor
+from brian2 import EventMonitor, Network, PopulationRateMonitor, StateMonitor
 from brian2.core.variables import Variable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
@@ -24,6 +24,8 @@ def put_right(device: CPPStandaloneDevice, networks: Iterable[Network]) -> None:
                 _sort(device, monitor)
             elif isinstance(monitor, StateMonitor):
                 _shorten(device, monitor)
+            elif isinstance(monitor, PopulationRateMonitor):
+                _shorten_rates(device, monitor)
 
 
 def _sort(device: CPPStandaloneDevice, monitor: EventMonitor) -> None:
@@ -41,6 +43,15 @@ def _shorten(device: CPPStandaloneDevice, monitor: StateMonitor) -> None:
     for name in monitor.record_variables:
         variable = monitor.variables[name]
         os.truncate(_file(device, variable), steps * monitor.n_indices * np.dtype(variable.dtype).itemsize)
+
+
+def _shorten_rates(device: CPPStandaloneDevice, monitor: PopulationRateMonitor) -> None:
+    """To the time steps that there were: where there were none, times are zero, as only the first one may be."""
+    times, rates = (device.get_value(monitor.variables[name]) for name in ("t", "rate"))
+    steps = max(np.flatnonzero(times), default=0) + 1
+    number = np.array([min(steps, len(times))], dtype=monitor.variables["N"].dtype)
+    for name, values in ("t", times[:steps]), ("rate", rates[:steps]), ("N", number):
+        values.tofile(_file(device, monitor.variables[name]))
 
 
 def _file(device: CPPStandaloneDevice, variable: Variable) -> Path:

@@ -12,6 +12,7 @@ from brian2 import (
     Network,
     NeuronGroup,
     PoissonGroup,
+    PopulationRateMonitor,
     SpikeMonitor,
     StateMonitor,
     Synapses,
@@ -543,16 +544,26 @@ def test_recorded_spikes_are_sorted(program, tmp_path):
 
 
 def test_a_run_that_ended_early_has_recorded_less(program, tmp_path):
-    neurons = NeuronGroup(3, "v : 1", name="neurons")
+    neurons = NeuronGroup(3, "v : 1", threshold="v > 1", name="neurons")
     monitor = StateMonitor(neurons, "v", record=[0, 2], name="monitor")
-    network = Network(neurons, monitor)
+    rates = PopulationRateMonitor(neurons, name="rates")
+    network = Network(neurons, monitor, rates)
     network.run(1 * ms)
     device = get_device()
     device.has_been_run = True
     device.results_dir = f"{tmp_path}/results/"
     # memory for ten steps, of which there were four
-    recorded = {"t": np.arange(4) * 1e-4, "v": np.arange(20.0), "N": np.array([4], dtype=np.int32)}
-    for name, values in recorded.items():
-        values.tofile(tmp_path / "results" / device.get_array_filename(monitor.variables[name]))
+    times = np.arange(4) * 1e-4
+    of_rates = {"t": np.append(times, np.zeros(6)), "rate": np.append([5.0, 0, 3, 0], np.zeros(6))}
+    recorded = {
+        monitor: {"t": times, "v": np.arange(20.0), "N": np.array([4], dtype=np.int32)},
+        rates: of_rates | {"N": np.array([10], dtype=np.int32)},
+    }
+    for each, arrays in recorded.items():
+        for name, values in arrays.items():
+            values.tofile(tmp_path / "results" / device.get_array_filename(each.variables[name]))
     put_right(device, [network])
     assert np.array_equal(monitor.v, np.arange(8.0).reshape(4, 2).T)
+    assert np.array_equal(rates.t_, times)
+    assert list(rates.rate_) == [5, 0, 3, 0]
+    assert rates.N == 4
