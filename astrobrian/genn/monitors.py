@@ -21,10 +21,6 @@ Filling = Callable[[Results, int], None]
 
 def add_state_monitor(monitor: StateMonitor, lowering: Lowering) -> Filling:
     """Record variables at the start of time steps."""
-    if monitor.when != "start":
-        raise CannotExpress(
-            "object_order", f"it records at {monitor.when!r}, and only when='start' is possible"
-        )
     every = lowering.every(monitor.clock)
     parts = {name: _parts(monitor, name, every, lowering) for name in monitor.record_variables}
 

@@ -42,6 +42,20 @@ PARTS = (
     *(Gathering, Refresh, SumOverTerritory, Territories),
 )
 
+#: Brian2's own.
+SCHEDULE = ("start", "groups", "thresholds", "synapses", "resets", "end")
+
+#: Where in a time step objects may be.
+SLOTS: dict[type, tuple[str, ...]] = {
+    StateMonitor: ("start",),
+    EventMonitor: ("thresholds", "after_thresholds"),
+    PopulationRateMonitor: ("end",),
+    PoissonInput: ("synapses",),
+    SynapticPathway: ("synapses",),
+    Thresholder: ("thresholds", "after_thresholds"),
+    Resetter: ("resets", "after_resets"),
+}
+
 
 def lower(network: Network, single: bool) -> tuple[Lowering, list[monitors.Filling]]:
     """A program for a network that is about to run, and what fills its monitors afterwards.
@@ -58,6 +72,7 @@ def lower(network: Network, single: bool) -> tuple[Lowering, list[monitors.Filli
     lowering = Lowering(objects, Changes.of(objects), Program(dt, 0, single=single))
     last = ((each.clock._i_end - 1) * lowering.every(each.clock) for each in objects)
     lowering.program.steps = int(max(last)) + 1
+    _check_parts(lowering, network)
     fillings: list[monitors.Filling] = []
     remaining = [each for each in objects if not isinstance(each, PARTS)]
     for kinds, add in _steps(lowering, fillings):
@@ -132,11 +147,24 @@ def _time_step(objects: Sequence[BrianObject]) -> float:
 
 def _check_slot(each: BrianObject) -> None:
     """Objects have their places in a time step; GeNN knows no others."""
-    if is_operation(each) and each.when != "start":
-        raise CannotExpress(
-            "object_order", f"when={each.when!r}, and run_regularly is only possible at the start"
-        )
-    if isinstance(each, PoissonInput) and each.when != "synapses":
-        raise CannotExpress("object_order", f"when={each.when!r}, and it can only come when spikes come")
+    slots = next((slots for kind, slots in SLOTS.items() if isinstance(each, kind)), None)
+    if is_operation(each):
+        slots = ("start",)
+    if slots and each.when not in slots:
+        raise CannotExpress("object_order", f"when={each.when!r}, and GeNN does this at {slots[0]!r}")
     if isinstance(each, NeuronGroup | Synapses) and each.order != 0:
         raise CannotExpress("object_order", f"order={each.order}, and GeNN has an order of its own")
+    if not each.active:
+        raise CannotExpress("object_order", "it isn't active; leave it out of the network")
+
+
+def _check_parts(lowering: Lowering, network: Network) -> None:
+    """The same for what isn't lowered by itself."""
+    if network.schedule != list(SCHEDULE):
+        lowering.refuse("object_order", network.name, "its schedule isn't that of Brian2")
+    for each in lowering.objects:
+        if isinstance(each, PARTS):
+            try:
+                _check_slot(each)
+            except CannotExpress as problem:
+                lowering.refuse(problem.feature, each.name, problem.reason)

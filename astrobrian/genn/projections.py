@@ -67,6 +67,7 @@ class Spiking:
         pre = self._pathways("pre")
         post = [line for pathway in self._pathways("post") for line in pathway.lines]
         update = self._update()
+        self._check_order()
         if self.connections.written([*post, *update]) and len(pre) > 1:
             raise CannotExpress(
                 "different_delays", "it has pathways with different delays and others beside them"
@@ -76,6 +77,12 @@ class Spiking:
                 raise CannotExpress("different_delays", f"pathways with different delays share {min(shared)}")
         for pathway in pre or ([Pathway(np.zeros(len(self.connections.i), int))] if post or update else []):
             self._add_spiking(pathway, post, update)
+
+    def _check_order(self) -> None:
+        pathways = [getattr(self.synapses, name) for name in self.synapses._synaptic_updaters]
+        orders = {kind: [each.order for each in pathways if each.prepost == kind] for kind in ("pre", "post")}
+        if max(orders["pre"], default=-np.inf) > min(orders["post"], default=np.inf):
+            raise CannotExpress("object_order", "on_post comes before on_pre, and in GeNN it comes after it")
 
     # --------------------------------------------------------------------------------------------------------- spikes
     def _pathways(self, prepost: str) -> list[Pathway]:

@@ -430,6 +430,24 @@ def _a_sum_for_a_part():
     return [cells, synapses]
 
 
+def _another_slot():
+    cells, synapses = _synapses(on_pre="g_post += 1")
+    synapses.pre.when = "after_resets"
+    return [cells, synapses]
+
+
+def _inactive():
+    cells = neurons()
+    cells.state_updater.active = False
+    return [cells]
+
+
+def _post_before_pre():
+    cells, synapses = _synapses("w : 1", on_pre="g_post += w", on_post="w += 1")
+    synapses.post.order = -2
+    return [cells, synapses]
+
+
 def _two_events():
     return [neurons(events={"high": "v > 0.9"})]
 
@@ -470,6 +488,9 @@ REFUSED = {
         lambda: _synapses(on_pre="r = rand()\ng_post += r\nv_post += r"),
     ),
     "order": ("object_order", lambda: [neurons(order=1)]),
+    "schedule": ("object_order", _another_slot),
+    "inactive": ("object_order", _inactive),
+    "order of pathways": ("object_order", _post_before_pre),
     "a monitor at the end": ("object_order", lambda: [*(G := [neurons()]), recorded(G[0], "v", when="end")]),
 }
 
@@ -571,7 +592,7 @@ def closed_loop(backend):
     for population in excitatory, inhibitory:
         place(population, Grid(3.75 * mm))
     cells.v, cells.I_ex = (-60 + 10 * draw.random(1000)) * mV, 115 * pA
-    cells.run_regularly("I_ex = 130*pA - I_ex/2", dt=100 * ms)
+    cells.run_regularly("I_ex = 240*pA - I_ex", dt=100 * ms)
     glia = AstrocyteGroup(
         800, gchi(O_delta=1.2 * umolar / second) + gliotransmission, layout=Grid(3.75 * mm), dt=10 * ms
     )
