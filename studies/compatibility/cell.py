@@ -35,6 +35,8 @@ DEPTHS: dict[str, dict[str, Any]] = {
     "compiled": {"run": False},
     "generated": {"compile": False},
 }
+#: Those at which rows record something.
+RECORDING = ("run", "stand-in")
 #: A backend of the table's own: NumPy, and what isn't done there in another way.
 REFERENCE = "reference"
 ONE_PROGRAM = ("cpp", "cuda")
@@ -52,8 +54,9 @@ def simulate(backend: str, depth: str, features: list[str], number: int = SEED) 
         if objects:
             Network(objects).run(DURATION)
             build()
-        runs = depth in ("run", "stand-in")
-        return {feature: returned(described) for feature, described in running.items()} if runs else {}
+        if depth not in RECORDING:
+            return {}
+        return {feature: returned(described) for feature, described in running.items()}
 
 
 def choose(backend: str, depth: str, options: Mapping[str, Any], stack: ExitStack) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astrobrian.backends.features import BACKENDS, FEATURES
 from astrobrian.progress import Progress
-from astrobrian.studies.compatibility.cell import DEPTHS
+from astrobrian.studies.compatibility.cell import DEPTHS, RECORDING
 from astrobrian.studies.compatibility.record import Record, read_records
 from astrobrian.studies.compatibility.runner import environment_of, farthest, references, run_cells
 from astrobrian.studies.compatibility.table import UNCHECKED, runnable
@@ -53,21 +53,27 @@ def compatibility(
     out.mkdir(parents=True, exist_ok=True)
     known = {(record.backend, record.depth): record for record in read_records(out)}
     tell = progress or (lambda stage, done, words: None)
-    tell("reference", 0.0, "numpy")
-    compared_with = references(runnable(features))
-    records, absent = [], {}
-    for number, backend in enumerate(backends):
-        tell("table", number / len(backends), backend)
-        here, obstacle = (depth, None) if depth else farthest(backend)
-        if here is None:
-            absent[backend] = f"{obstacle.reason}; {obstacle.fix}" if obstacle else ""
+    here = {backend: (depth, None) if depth else farthest(backend) for backend in backends}
+    absent = {
+        backend: f"{found.reason}; {found.fix}"
+        for backend, (reached, found) in here.items()
+        if reached is None and found
+    }
+    compared_with = {}
+    if any(reached in RECORDING for reached, _ in here.values()):
+        tell("reference", 0.0, "numpy")
+        compared_with = references(runnable(features))
+    records = []
+    for number, (backend, (reached, _)) in enumerate(here.items()):
+        tell("table", number / len(here), backend)
+        if reached is None:
             continue
         wanted = [feature for feature in features if (feature, backend) not in UNCHECKED]
-        earlier = known.get((backend, here))
+        earlier = known.get((backend, reached))
         record = Record(
-            backend, here, **environment_of(backend, here), cells=earlier.cells if earlier else {}
+            backend, reached, **environment_of(backend, reached), cells=earlier.cells if earlier else {}
         )
-        record.add(run_cells(backend, wanted, here).values(), compared_with)
+        record.add(run_cells(backend, wanted, reached).values(), compared_with)
         record.cells = {feature: record.cells[feature] for feature in FEATURES if feature in record.cells}
         record.write(out)
         records.append(record)
