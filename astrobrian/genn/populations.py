@@ -50,7 +50,7 @@ def _add_events(
     for thresholder in group.thresholder.values():
         condition = _lines(thresholder, lowering)[-1].expression
         population.threshold = condition if every == 1 else f"({condition}) and {tick(population, every)}"
-    if group.thresholder and getattr(group, "_refractory", False) is not False:
+    if "spike" in group.thresholder and getattr(group, "_refractory", False) is not False:
         for name in ("lastspike", "not_refractory"):
             lowering.stored(population, group.variables[name])
         population.reset = "lastspike = t\nnot_refractory = False\n"

@@ -80,7 +80,7 @@ def _call(folder: Path, program: Program) -> None:
 def _environment() -> dict[str, str]:
     """GeNN is told where it and CUDA are, and to optimise: its makefile doesn't ask the compiler for it."""
     compiler = shlex.join([*(shlex.split(os.environ.get("CXX", "")) or ["g++"]), "-O2"])
-    environment = {**os.environ, "CXX": compiler}
+    environment = {"MAKEFLAGS": f"-j{os.cpu_count()}", **os.environ, "CXX": compiler}
     if folder := genn_folder():
         environment["GENN_PATH"] = str(folder)
     if nvcc := toolkit.nvcc():
