@@ -74,7 +74,7 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
     ) -> AnyCodeObject:
         if CHECKED_TERRITORY in variables:
             territories.add_implementation(variables[CHECKED_TERRITORY], owner._null_cell)
-        functions.adapt(owner.name, variables)
+        functions.adapt(owner, variables)
         return super().code_object(owner, name, abstract_code, variables, *args, **kwargs)
 
     def generate_main_source(self, writer: CUDAWriter) -> None:
