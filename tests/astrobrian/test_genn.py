@@ -11,49 +11,26 @@ from brian2 import (
     Network,
     NeuronGroup,
     PopulationRateMonitor,
-    Soma,
-    SpatialNeuron,
     SpikeGeneratorGroup,
     SpikeMonitor,
     StateMonitor,
     Synapses,
     TimedArray,
-    check_units,
-    implementation,
-    linked_var,
-    mm,
     ms,
-    mV,
-    network_operation,
-    pA,
-    second,
     seed,
     set_device,
-    um,
     umolar,
 )
 
-from astrobrian import AstrocyteGroup, GapJunctions, Grid, Neurons, TripartiteSynapses, place, use_backend
+from astrobrian import AstrocyteGroup, GapJunctions
 from astrobrian.backends import obstacle
-from astrobrian.backends.findings import UnsupportedFeature
 from astrobrian.equations import (
-    Model,
-    Parameter,
     chi,
-    cleft_glutamate,
-    coba_lif,
-    excitatory_conductance,
-    gchi,
-    gliotransmission,
-    inhibitory_conductance,
     linear_gap_junction,
-    presynaptic_receptors,
-    tsodyks_markram,
 )
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
 from astrobrian.genn.rehearsal import rehearse
-from astrobrian.guard import PhysicalRangeError
 
 LACKING = obstacle("genn")
 needs_genn = pytest.mark.skipif(LACKING is not None, reason=LACKING.reason if LACKING else "")
@@ -366,257 +343,3 @@ def test_a_network_is_what_it_is_in_brian2(network, rehearsed):
 @pytest.mark.slow
 def test_genn_does_what_its_stand_in_does():
     compare(NETWORKS)
-
-
-# ---------------------------------------------------------------------------------------------------------- refused
-def _a_network_operation():
-    @network_operation
-    def look():
-        pass
-
-    return [neurons(), look]
-
-
-def _synapses(model="", *, target=None, source=None, **kwargs):
-    cells = neurons()
-    synapses = Synapses(cells, target or cells, model, **kwargs)
-    synapses.connect()
-    return [each for each in (cells, target, synapses) if each is not None]
-
-
-def _a_linked_variable():
-    cells = neurons()
-    others = NeuronGroup(8, "x : 1 (linked)\ny = x : 1\ndz/dt = x*Hz : 1", method="euler")
-    others.x = linked_var(cells, "v")
-    return [cells, others]
-
-
-def _a_function():
-    @implementation("numpy", discard_units=True)
-    @check_units(x=1, result=1)
-    def double(x):
-        return 2 * x
-
-    return [NeuronGroup(1, "dx/dt = double(x)*Hz : 1", namespace={"double": double}, method="euler")]
-
-
-def _a_long_table():
-    long = TimedArray(np.zeros(200_000), dt=1 * ms, name="long")
-    return [NeuronGroup(1, "dx/dt = long(t)*Hz : 1", namespace={"long": long}, method="euler")]
-
-
-def _delays_of_all_sizes():
-    cells, synapses = _synapses(on_pre="g_post += 1")
-    synapses.delay = "(i + 8*j)*ms"
-    return [cells, synapses]
-
-
-def _compartments():
-    return [SpatialNeuron(Soma(10 * um), "Im = 0*amp/metre**2 : amp/metre**2")]
-
-
-def _synapses_of_synapses():
-    cells, synapses = _synapses("w : 1", on_pre="g_post += w")
-    copies = Synapses(cells, synapses, "w_post = v_pre : 1 (summed)")
-    copies.connect()
-    return [cells, synapses, copies]
-
-
-def _a_sum_for_a_part():
-    """Brian2 computes it after the step of the cells and before their thresholds."""
-    cells = NeuronGroup(4, "dv/dt = -v*Hz : 1\ns : 1", threshold="v + s > 1", reset="v = 0", method="euler")
-    synapses = Synapses(cells, cells[2:], "s_post = v_pre : 1 (summed)")
-    synapses.connect()
-    return [cells, synapses]
-
-
-def _another_slot():
-    cells, synapses = _synapses(on_pre="g_post += 1")
-    synapses.pre.when = "after_resets"
-    return [cells, synapses]
-
-
-def _inactive():
-    cells = neurons()
-    cells.state_updater.active = False
-    return [cells]
-
-
-def _post_before_pre():
-    cells, synapses = _synapses("w : 1", on_pre="g_post += w", on_post="w += 1")
-    synapses.post.order = -2
-    return [cells, synapses]
-
-
-def _two_events():
-    return [neurons(events={"high": "v > 0.9"})]
-
-
-REFUSED = {
-    "network operation": ("network_operation", _a_network_operation),
-    "linked variable": ("linked_variables", _a_linked_variable),
-    "user function": ("user_functions", _a_function),
-    "table": ("timed_array", _a_long_table),
-    "delays": ("different_delays", _delays_of_all_sizes),
-    "delay of on_post": (
-        "post_delays",
-        lambda: _synapses("w : 1", on_post={"post": "w += 1"}, delay={"post": 1 * ms}),
-    ),
-    "compartments": ("other_objects", _compartments),
-    "synapses of synapses": ("published_form", _synapses_of_synapses),
-    "events": ("custom_events", _two_events),
-    "reading the presynaptic neuron": ("presynaptic_variables", lambda: _synapses(on_pre="g_post += v_pre")),
-    "changing the presynaptic neuron": ("spikes_elsewhere", lambda: _synapses(on_pre="g_pre += 1")),
-    "setting": ("spikes_elsewhere", lambda: _synapses(on_pre="g_post = 1")),
-    "spikes of both sides": ("spikes_elsewhere", lambda: _synapses(on_post="g_pre += 1")),
-    "order of spikes": ("spikes_read_written", lambda: _synapses(on_pre="g_post += 0.1*(1 - g_post)")),
-    "sum of what spikes change": (
-        "sums_of_spikes",
-        lambda: _synapses("w : 1\nI_post = w : 1 (summed)", on_pre="w += 0.1"),
-    ),
-    "sum of a variable that spikes change": (
-        "sums_of_spikes",
-        lambda: [*_synapses("I_post = g_pre : 1 (summed)", on_pre="g_post += 0.1")],
-    ),
-    "sum for a part, read by a threshold": ("sums_of_spikes", _a_sum_for_a_part),
-    "equations that read neurons": (
-        "clock_driven_synapses",
-        lambda: _synapses("dw/dt = v_post*Hz : 1 (clock-driven)", method="euler", on_pre="g_post += w"),
-    ),
-    "random numbers for two": (
-        "several_targets",
-        lambda: _synapses(on_pre="r = rand()\ng_post += r\nv_post += r"),
-    ),
-    "order": ("object_order", lambda: [neurons(order=1)]),
-    "schedule": ("object_order", _another_slot),
-    "inactive": ("object_order", _inactive),
-    "order of pathways": ("object_order", _post_before_pre),
-    "a monitor at the end": ("object_order", lambda: [*(G := [neurons()]), recorded(G[0], "v", when="end")]),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_genn_cannot_do_is_refused_with_its_name(case, monkeypatch):
-    monkeypatch.setattr(running, "run", lambda *_: pytest.fail("it was sent to GeNN"))
-    feature, network = REFUSED[case]
-    set_device(genn_device())
-    objects = network()
-    with pytest.raises(UnsupportedFeature) as refused:
-        Network(objects).run(1 * ms)
-    assert feature in {each.feature for each in refused.value.refusals}
-    assert "numpy" in str(refused.value)
-
-
-def test_all_reasons_are_given_at_once(rehearsed):
-    set_device(genn_device())
-    with pytest.raises(UnsupportedFeature) as refused:
-        Network(_a_network_operation(), _two_events()).run(1 * ms)
-    assert {each.feature for each in refused.value.refusals} == {"network_operation", "custom_events"}
-
-
-def test_a_second_run_is_refused(rehearsed):
-    set_device(genn_device())
-    network = Network(neurons())
-    network.run(1 * ms)
-    with pytest.raises(UnsupportedFeature, match="give the whole duration to one run"):
-        network.run(1 * ms)
-
-
-def test_another_network_may_run_after_one(rehearsed):
-    set_device(genn_device())
-    Network(neurons()).run(1 * ms)
-    cells = neurons()
-    network = Network(cells)
-    network.store()
-    network.run(1.04 * ms)  # ends after 11 steps, as Brian2 does
-    assert network.t == 1.04 * ms
-    assert cells.t[:] == 1.1 * ms
-    first = np.array(cells.v)
-    network.restore()
-    network.run(1.04 * ms)
-    np.testing.assert_array_equal(cells.v, first)
-
-
-def test_nothing_is_sent_to_genn_for_no_time(monkeypatch):
-    monkeypatch.setattr(running, "run", lambda *_: pytest.fail("it was sent to GeNN"))
-    set_device(genn_device())
-    network = Network(cells := neurons())
-    network.run(0 * ms)
-    assert cells.t[:] == 0 * ms
-
-
-def test_profiling_is_refused():
-    set_device(genn_device())
-    with pytest.raises(UnsupportedFeature, match="profile"):
-        Network(neurons()).run(1 * ms, profile=True)
-
-
-# --------------------------------------------------------------------------------------------------- what comes back
-def _growing():
-    """What is raised when a cell leaves its range, and the last time that was recorded."""
-    rate = Parameter(1.0, "hertz", "how fast it grows")
-    cells = AstrocyteGroup(
-        3, Model("growing", "dx/dt = rate : 1", {"rate": rate}, bounds={"x": ("0", "0.015")})
-    )
-    cells.x = [0, 0.0093, 0.005]
-    monitor = StateMonitor(cells, "x", record=True)
-    with pytest.raises(PhysicalRangeError) as error:
-        Network(cells, monitor).run(20 * ms)
-    return *error.value.args, float(monitor.t[-1])
-
-
-def test_a_variable_that_leaves_its_range_is_reported(rehearsed):
-    expected = _growing()
-    set_device(genn_device())
-    assert str(_growing()) == str(expected).replace("astrocytes", "astrocytes_1")
-
-
-def test_what_was_read_before_may_be_read_after(rehearsed):
-    set_device(genn_device())
-    cells = neurons()
-    network = Network(cells)
-    network.run(3 * ms)
-    assert network.t == 3 * ms
-    assert cells.t[:] == 3 * ms
-    cells.v = "v + 1"
-    assert np.all(cells.v[:] > 0.9)
-
-
-# -------------------------------------------------------------------------------------------------- a whole network
-def closed_loop(backend):
-    """Spikes, releases and calcium of 1,000 neurons, 800 astrocytes and 80,000 synapses, in one second."""
-    use_backend(backend)
-    draw = np.random.default_rng(1)
-    cells = Neurons(1000, coba_lif, method="euler")
-    excitatory, inhibitory = cells[:800], cells[800:]
-    for population in excitatory, inhibitory:
-        place(population, Grid(3.75 * mm))
-    cells.v, cells.I_ex = (-60 + 10 * draw.random(1000)) * mV, 115 * pA
-    cells.run_regularly("I_ex = 240*pA - I_ex", dt=100 * ms)
-    glia = AstrocyteGroup(
-        800, gchi(O_delta=1.2 * umolar / second) + gliotransmission, layout=Grid(3.75 * mm), dt=10 * ms
-    )
-    glia.C = (0.05 + 0.3 * draw.random(800)) * umolar
-    release = tsodyks_markram + cleft_glutamate + presynaptic_receptors + excitatory_conductance
-    tripartite = TripartiteSynapses(excitatory, cells, glia, release)
-    tripartite.connect(**dict(zip("ij", np.nonzero(draw.random((800, 1000)) < 0.05), strict=True)))
-    tripartite.cover(by="post")
-    plain = TripartiteSynapses(inhibitory, cells, model=tsodyks_markram + inhibitory_conductance)
-    plain.connect(**dict(zip("ij", np.nonzero(draw.random((200, 1000)) < 0.2), strict=True)))
-    monitors = [SpikeMonitor(cells), SpikeMonitor(glia), StateMonitor(glia, ("C", "Y_S"), record=True)]
-    Network(cells, glia, tripartite, plain, GapJunctions(glia, within=150 * um), monitors).run(1 * second)
-    spikes = [
-        sorted(zip(np.rint(each.t / (0.1 * ms)).tolist(), each.i[:].tolist(), strict=True))
-        for each in monitors[:2]
-    ]
-    return spikes, np.array(monitors[2].C), np.array(monitors[2].Y_S)
-
-
-@needs_genn
-@pytest.mark.slow
-def test_a_closed_loop_on_genn_is_that_on_cpp():
-    (expected, *traces), (got, *others) = closed_loop("cpp"), closed_loop("genn")
-    assert got == expected
-    assert min(map(len, expected)) > 100
-    for trace, other in zip(traces, others, strict=True):
-        assert np.abs(other - trace).max() < 1e-9 * np.abs(trace).max()
