@@ -10,8 +10,10 @@ GENN_VENV ?= .venv-genn
 # the Python that was named, or else the one that Brian2CUDA or brian2genn needs
 python_or = $(if $(filter file,$(origin PYTHON)),$(1),$(PYTHON))
 
-CUDA_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_cuda*.py tests/studies/test_compatibility*.py)
-GENN_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_genn*.py tests/studies/test_compatibility*.py)
+CUDA_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_cuda*.py)
+GENN_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_genn*.py)
+# the column of a backend in the table of docs/compatibility.md, as far as this machine can take a program
+COLUMN := -m "slow or not slow" tests/studies/test_compatibility.py -k
 
 .PHONY: demo test test-slow test-cuda test-genn cuda-env genn-env bench check docs clean
 
@@ -42,6 +44,7 @@ $(CUDA_VENV)/.installed: pyproject.toml setup.cfg constraints.txt
 
 test-cuda: $(CUDA_VENV)/.installed  ## what only Brian2CUDA can be asked; programs are compiled where nvcc is, and run where a GPU is
 	$(CUDA_VENV)/bin/pytest -n 2 --dist loadfile $(CUDA_TESTS)
+	$(CUDA_VENV)/bin/pytest $(COLUMN) cuda
 
 genn-env: $(GENN_VENV)/.installed  ## what GENN_PYTHON is to name for use_backend("genn"), see docs/backends.md
 
@@ -54,6 +57,7 @@ $(GENN_VENV)/.installed:
 
 test-genn: $(BIN)/.installed $(GENN_VENV)/.installed  ## what brian2genn makes of networks; compiled and run where GENN_PATH is set
 	GENN_PYTHON=$(GENN_VENV)/bin/python $(BIN)/pytest -n 2 --dist loadfile $(GENN_TESTS)
+	GENN_PYTHON=$(GENN_VENV)/bin/python $(BIN)/pytest $(COLUMN) genn
 
 bench: $(BIN)/.installed $(NEST)/.tried  ## how fast it is, beside what; leave the machine alone meanwhile
 	NEST_PYTHON=$(NEST)/bin/python $(BIN)/astrobrian bench
