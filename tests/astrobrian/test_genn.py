@@ -24,10 +24,7 @@ from brian2 import (
 
 from astrobrian import AstrocyteGroup, GapJunctions
 from astrobrian.backends import obstacle
-from astrobrian.equations import (
-    chi,
-    linear_gap_junction,
-)
+from astrobrian.equations import chi, linear_gap_junction
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
 from astrobrian.genn.rehearsal import rehearse

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brian2 import (
-    Network,
-    NeuronGroup,
-    StateMonitor,
-    ms,
-    set_device,
-)
+from brian2 import Network, NeuronGroup, StateMonitor, ms, set_device
 
 from astrobrian import AstrocyteGroup
 from astrobrian.backends.findings import UnsupportedFeature
-from astrobrian.equations import (
-    Model,
-    Parameter,
-)
+from astrobrian.equations import Model, Parameter
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
 from astrobrian.genn.rehearsal import rehearse
