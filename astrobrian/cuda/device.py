@@ -111,8 +111,11 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
             super().generate_codeobj_source(writer)
 
     def run(self, *args: Any, **kwargs: Any) -> None:
-        super().run(*args, **kwargs)
-        put_right(self, self.networks)
+        try:
+            super().run(*args, **kwargs)
+        finally:  # also after the error of a variable that left its range
+            if self.has_been_run:
+                put_right(self, self.networks)
 
     def copy_source_files(self, writer: CUDAWriter, directory: str) -> None:
         library = Path(inspect.getfile(brian2cuda)).parent / "brianlib"
