@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ pytest.importorskip("brian2cuda", reason="Brian2CUDA is not installed")
 if shutil.which("g++") is None:
     pytest.skip("no g++", allow_module_level=True)
 
+import stand_in
 from stand_in import compile_for_cpu, on_cpu, settings
 
 from astrobrian import (
@@ -39,6 +41,7 @@ from astrobrian import (
     build,
     use_backend,
 )
+from astrobrian.backends.features import FEATURES
 from astrobrian.equations import (
     cleft_glutamate,
     coba_lif,
@@ -49,6 +52,10 @@ from astrobrian.equations import (
     presynaptic_receptors,
     tsodyks_markram,
 )
+from astrobrian.studies.compatibility import ROWS
+from astrobrian.studies.compatibility.comparison import compare
+from astrobrian.studies.compatibility.runner import references, run_cells
+from astrobrian.studies.compatibility.table import runnable
 
 RELEASE = tsodyks_markram + cleft_glutamate + presynaptic_receptors + excitatory_conductance
 EXCITATORY, NEURONS, ASTROCYTES = 60, 80, 20
@@ -152,10 +159,9 @@ def check(found, expected):
         assert_allclose(values[name], each, rtol=0, atol=1e-9 * np.abs(each).max(), err_msg=name)
 
 
-@pytest.mark.parametrize("order", [1])
-def test_a_closed_loop_has_the_numbers_of_cpp_in_whatever_order_threads_run(expected, tmp_path, order):
+def test_a_closed_loop_has_the_numbers_of_cpp(expected, tmp_path):
     assert all(each.shape[1] > 5 for each in expected[1])
-    check(simulate(closed_loop, "cuda", tmp_path, order=order), expected)
+    check(simulate(closed_loop, "cuda", tmp_path), expected)
 
 
 def test_a_variable_that_leaves_its_range_ends_the_run(tmp_path):
@@ -172,11 +178,26 @@ def test_a_variable_that_leaves_its_range_ends_the_run(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"look_for": "races"}, {"look_for": "addresses"}, {"guard": True}],
-    ids=lambda each: str(*each.values()),
+    [{"look_for": "races"}, {"look_for": "addresses"}, {"guard": True}, {"order": 2}],
+    ids=lambda each: "-".join(map(str, *each.items())),
 )
-def test_no_races_no_wrong_addresses_no_wrong_sides(expected, tmp_path, options):
+def test_no_races_no_wrong_addresses_no_wrong_sides_no_order(expected, tmp_path, options):
     check(simulate(closed_loop, "cuda", tmp_path, **options), expected)
+
+
+@pytest.mark.slow
+def test_every_row_of_the_table_of_features(monkeypatch):
+    monkeypatch.setenv(
+        "PYTHONPATH", str(Path(stand_in.__file__).parents[1])
+    )  # for the processes of the table
+    features = [each for each in runnable(FEATURES) if FEATURES[each].status("cuda") != "refused"]
+    reference, found = references(features), run_cells("cuda", features, "stand-in")
+    wrong = {each: found[each].reason for each in features if found[each].status == "failed"}
+    for each in set(features) - wrong.keys():
+        compared = compare(ROWS[each], found[each].recorded, reference[each].recorded)
+        if not compared.agrees:
+            wrong[each] = str(compared)
+    assert not wrong
 
 
 ADDITION = re.compile(r"_brian_atomicAdd\(&(\w+)\[(\w+)\], ")

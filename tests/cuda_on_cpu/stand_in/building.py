@@ -102,9 +102,8 @@ def settings(look_for: str | None = None, order: int = 1, guard: bool = False) -
     if look_for == "races":
         chosen["TSAN_OPTIONS"] = f"halt_on_error=1:suppressions={HERE / 'known_races.txt'}"
     if look_for == "addresses":
-        chosen["ASAN_OPTIONS"] = (
-            "detect_leaks=0"  # what is left at the end of a program is nobody's error here
-        )
+        # what is left at the end of a program is nobody's error here
+        chosen["ASAN_OPTIONS"] = "detect_leaks=0"
     return chosen
 
 
@@ -129,7 +128,7 @@ def _prepared(look_for: str | None) -> Path:
     if look_for == "races":  # the scheduler's own memory is nobody's race
         flags = ["-DSTAND_IN_FINDS_RACES=1"]
     for source in (HERE / "runtime").glob("*.cpp"):
-        _call([*_COMPILER, *flags, "-c", str(source), "-o", str(folder / f"{source.stem}.o")])
+        _call([*_COMPILER, "-O2", *flags, "-c", str(source), "-o", str(folder / f"{source.stem}.o")])
     return folder
 
 
