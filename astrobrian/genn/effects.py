@@ -170,7 +170,8 @@ class Effects:
         every = round(self.dt / dt)
         if every == 1:
             return earlier(lines, dt)
-        tick = f"((timestep(t - {dt!r}, {dt!r}) + {every - 1}) // {every}) * {self.dt!r}"
+        step = f"floor((t - {dt!r})/{dt!r} + 0.5)"
+        tick = f"floor(({step} + {every - 1})/{every}) * {self.dt!r}"
         lines = [replace(line, expression=word_substitute(line.expression, {"t": "tick"})) for line in lines]
         return [Statement("tick", "=", tick), *lines]
 
