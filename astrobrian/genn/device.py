@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from brian2 import Network, Quantity, prefs, second
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.namespace import get_local_namespace
 from brian2.devices.device import RuntimeDevice, all_devices
-from brian2.groups.group import Group
+from brian2.groups.group import CodeRunner, Group
 
 from astrobrian.backends.findings import Refusal, UnsupportedFeature, conclude
 from astrobrian.genn import running
@@ -71,11 +71,8 @@ class GeNNDevice(RuntimeDevice):
         level: int = 0,
     ) -> None:
         """Lower the network, let GeNN run it, and give the user's objects what came out."""
-        if net.t_ > 0:
-            reason = "it has run already, and GeNN would begin anew; give the whole duration to one run"
-            raise UnsupportedFeature("genn", [Refusal("several_runs", net.name, reason)])
-        if profile:
-            raise UnsupportedFeature("genn", [Refusal("profiling", net.name, "profile=True isn't possible")])
+        if refusals := [*_refused_at_once(net, profile)]:
+            raise UnsupportedFeature("genn", refusals)
         if namespace is None:
             namespace = get_local_namespace(level=level + 2)
         if not duration:  # nothing to simulate: Brian2 initialises what it initialises
@@ -96,6 +93,18 @@ class GeNNDevice(RuntimeDevice):
             for group in (each for each in net.sorted_objects if isinstance(each, Group)):
                 group._check_for_invalid_states()
         net.after_run()
+
+
+def _refused_at_once(net: Network, profile: bool | None) -> Iterator[Refusal]:
+    """What stands in the way before Brian2 generates code."""
+    if net.t_ > 0:
+        reason = "it has run already, and GeNN would begin anew; give the whole duration to one run"
+        yield Refusal("several_runs", net.name, reason)
+    if profile:
+        yield Refusal("profiling", net.name, "profile=True isn't possible")
+    for each in net.sorted_objects:
+        if isinstance(each, CodeRunner) and str(getattr(each, "method_choice", "")).startswith("gsl"):
+            yield Refusal("gsl", each.group.name, f"method={each.method_choice!r}, and GeNN has no GSL")
 
 
 def _give_back(

@@ -139,6 +139,7 @@ REFUSED = {
     ),
     "compartments": ("other_objects", _compartments),
     "synapses of synapses": ("published_form", _synapses_of_synapses),
+    "GSL": ("gsl", lambda: [neurons(method="gsl_rk4")]),
     "events": ("custom_events", _two_events),
     "reading the presynaptic neuron": ("presynaptic_variables", lambda: _synapses(on_pre="g_post += v_pre")),
     "changing the presynaptic neuron": ("spikes_elsewhere", lambda: _synapses(on_pre="g_pre += 1")),
@@ -181,7 +182,7 @@ def test_what_genn_cannot_do_is_refused_with_its_name(case, monkeypatch):
     with pytest.raises(UnsupportedFeature) as refused:
         Network(objects).run(1 * ms)
     assert feature in {each.feature for each in refused.value.refusals}
-    assert "numpy" in str(refused.value)
+    assert "cython" in str(refused.value)
 
 
 def test_all_reasons_are_given_at_once():
