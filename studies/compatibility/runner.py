@@ -139,7 +139,8 @@ def _in_its_own_session(command: Sequence[str]) -> str:
 def _status(feature: str, backend: str, found: dict[str, Any], alone: bool) -> tuple[str, str]:
     """What a process found of a feature: in a network with others, only what was said of this feature counts.
 
-    What isn't refused by preflight but by an error of another kind, such as one of Brian2, counts as refused where that is
+    What is said of others counts if the row was alone, and is lowered only where that is declared: a closed loop may be
+    lowered in a row that is about subgroups. What isn't refused by preflight but by an error of another kind, such as one of Brian2, counts as refused where that is
     declared, and as failed anywhere else.
     """
     match found:
@@ -152,7 +153,7 @@ def _status(feature: str, backend: str, found: dict[str, Any], alone: bool) -> t
     for status, said in found.items():
         if feature in said:
             return status, said[feature]
-        if said and alone:
+        if said and alone and status in ("refused", _expected(feature, backend)):
             return status, "; ".join(said.values())
     return "works", ""
 

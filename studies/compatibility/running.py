@@ -56,7 +56,7 @@ def values_between_runs() -> Objects:
     cells = StateMonitor(astrocytes, "C", record=True)
     network = Network(astrocytes, cells)
     network.run(100 * ms)
-    astrocytes.I = 0.5 * cells.C[:, -1]
+    astrocytes.I = 0.5 * astrocytes.C[:]
     network.run(100 * ms)
     build()
     yield []

@@ -106,7 +106,8 @@ def test_rows_that_are_expected_to_run_are_parts_of_one_network():
     ("found", "alone", "status"),
     [
         ({"lowered": {}}, True, "works"),
-        ({"lowered": {"closed_loop": "how"}}, True, "lowered"),
+        ({"lowered": {"one_group": "how"}}, False, "lowered"),
+        ({"lowered": {"closed_loop": "how"}}, True, "works"),
         ({"lowered": {"closed_loop": "how"}}, False, "works"),
         ({"refused": {"gsl": "why"}}, True, "refused"),
         ({"refused": {"gsl": "why"}}, False, "failed"),
@@ -116,6 +117,10 @@ def test_rows_that_are_expected_to_run_are_parts_of_one_network():
 )
 def test_what_a_process_found(found, alone, status):
     assert runner._status("one_group", "cpp", found, alone)[0] == status
+
+
+def test_what_is_said_of_another_part_counts_where_it_is_declared():
+    assert runner._status("open_loop", "genn", {"lowered": {"closed_loop": "how"}}, True)[0] == "lowered"
 
 
 def test_an_error_of_another_kind_is_a_refusal_where_that_is_declared():
