@@ -126,6 +126,21 @@ def delayed_and_recurrent():
     return [cells, synapses, recorded(cells, "u", "g")]
 
 
+def sums_beside_delays():
+    """Of variables of cells whose spikes take their time."""
+    cells = NeuronGroup(
+        8, LIF + "du/dt = (v + p - u)/(30*ms) : 1\np : 1", threshold="v > 1", reset="v = 0", method="euler"
+    )
+    cells.I, cells.u = np.linspace(0.8, 1.6, 8), np.linspace(0, 1, 8)
+    synapses = Synapses(cells, cells, on_pre="g_post += 0.05", delay=1.3 * ms)
+    synapses.connect(condition="i != j")
+    junctions = Synapses(cells, cells, "p_post = 0.3*(u_pre - u_post) : 1 (summed)")
+    junctions.connect(condition="abs(i - j) == 1")
+    learning = Synapses(cells, cells, "w : 1", on_pre="w += 0.1", on_post="w *= 0.9 + 0.1*u_pre")
+    learning.connect(condition="i != j")
+    return [cells, synapses, junctions, learning, recorded(cells, "u", "p", "g"), recorded(learning, "w")]
+
+
 def plasticity():
     cells = neurons()
     synapses = Synapses(
@@ -289,6 +304,7 @@ NETWORKS = [
     connections_in_disorder,
     different_delays,
     delayed_and_recurrent,
+    sums_beside_delays,
     plasticity,
     two_pathways,
     equations_of_synapses,
