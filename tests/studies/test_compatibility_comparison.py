@@ -67,10 +67,16 @@ def test_samples_differ_by_their_means_in_standard_errors():
     assert not compare(statistics, {"rate": np.full(2000, np.nan)}, reference).agrees
 
 
+@pytest.fixture
+def _in_numpy():
+    start_scope()
+    target, prefs.codegen.target = prefs.codegen.target, "numpy"
+    yield
+    prefs.codegen.target = target
+
+
 def released(probability, number):
     """What the row of stochastic release records, simulated here with another probability."""
-    start_scope()
-    prefs.codegen.target = "numpy"
     seed(number)
     defaultclock.dt = cell.STEP
     release = Model("release", on_pre=f"r_S = int(rand() < {probability}*r_S)")
@@ -79,6 +85,7 @@ def released(probability, number):
     return {"releases": cell.returned(script)["releases"]}
 
 
+@pytest.mark.usefixtures("_in_numpy")
 def test_a_release_probability_that_is_wrong_by_a_tenth_is_found():
     row, right = ROWS["stochastic_release"], released(1, number=1)
     assert compare(row, released(1, number=2), right).agrees
