@@ -141,9 +141,13 @@ class Effects:
             By what variable of the synapses an addition is multiplied.
         """
 
+        varying = set[str]()
+
         def naming(name: str, variable: ArrayVariable) -> str:
             index = self.index(name)
-            return self._own_name(name) if index == OWN else elsewhere(name, variable, index)
+            found = self._own_name(name) if index == OWN else elsewhere(name, variable, index)
+            varying.add(found)
+            return found
 
         read = Resolver(self.variables, naming, self.lowering.program.functions, self.dt)
         targets, written = self.targets(), list[Statement]()
@@ -159,7 +163,7 @@ class Effects:
             total = " + ".join(summands)
             name = elsewhere(target, self.variable(target), self.index(target))
             written.append(Statement(name, "+=", f"{times}*({total})" if times else total))
-        return "\n".join(map(str, self._at_the_time(written)))
+        return "\n".join(map(str, inlined(self._at_the_time(written), varying)))
 
     def _at_the_time(self, lines: list[Statement]) -> list[Statement]:
         """The lines with the time at which the spike came, as the synapses' clock has it.
@@ -172,8 +176,9 @@ class Effects:
             return earlier(lines, dt)
         step = f"floor((t - {dt!r})/{dt!r} + 0.5)"
         tick = f"floor(({step} + {every - 1})/{every}) * {self.dt!r}"
-        lines = [replace(line, expression=word_substitute(line.expression, {"t": "tick"})) for line in lines]
-        return [Statement("tick", "=", tick), *lines]
+        return [
+            replace(each, expression=word_substitute(each.expression, {"t": f"({tick})"})) for each in lines
+        ]
 
     def _addition(self, line: Statement, read: Resolver, elsewhere: Elsewhere) -> str:
         if line.operation not in ("+=", "-="):
@@ -203,6 +208,22 @@ class Effects:
 
     def _is_subexpression(self, name: str) -> bool:
         return isinstance(self.variables.get(name), Subexpression)
+
+
+def inlined(lines: Iterable[Statement], varying: Collection[str]) -> list[Statement]:
+    """The same without names for what is the same at all synapses, whose computation brian2genn leaves out."""
+    values: dict[str, str] = {}
+    varying, found = set(varying), []
+    for line in lines:
+        expression = word_substitute(line.expression, values)
+        same = not {line.target, *identifiers(expression)} & varying
+        if same and line.operation == "=" and not draws_random_numbers([expression]):
+            values[line.target] = f"({expression})"
+            continue
+        values.pop(line.target, None)
+        varying.add(line.target)
+        found.append(replace(line, expression=expression))
+    return found
 
 
 def common_delay(pathways: Iterable[SynapticPathway], lowering: Lowering) -> np.ndarray:

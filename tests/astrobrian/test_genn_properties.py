@@ -18,8 +18,10 @@ from astrobrian.equations import (
 )
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
+from astrobrian.genn.effects import inlined
 from astrobrian.genn.rehearsal import rehearse
 from astrobrian.genn.sites import Sites, occurrence, parts, same_rows
+from astrobrian.links import statements
 
 N, N_A = 5, 3
 RELEASE = (tsodyks_markram + cleft_glutamate + presynaptic_receptors + excitatory_conductance).per_cell(
@@ -115,3 +117,13 @@ def test_each_part_has_each_pair_once_in_order(given_pairs, seed):
     assert len(found) == len(
         {(each, number) for each, number in zip(key, occurrence(i, j, key), strict=True)}
     )
+
+
+def test_what_is_the_same_at_all_synapses_is_written_out():
+    lines = statements("a = 2*t\nx = 3\nb = a + 1\nc = b*x\nr = rand()\ny_post += c + r + a")
+    assert [str(line) for line in inlined(lines, {"x"})] == [
+        "x = 3",
+        "c = ((2 * t) + 1) * x",
+        "r = rand()",
+        "y_post += c + r + (2 * t)",
+    ]
