@@ -213,7 +213,10 @@ RUNNING: dict[str, Feature] = {
         },
     ),
     "profiling": Feature("profiling", _refused("the time of single objects isn't measured", "genn")),
-    "interrupt": Feature("Ctrl-C that ends a run and keeps its results"),
+    "interrupt": Feature(
+        "Ctrl-C that ends a run and keeps its results",
+        _refused("the run ends, and nothing of it can be read", "genn"),
+    ),
 }
 
 #: The sections of the table.
