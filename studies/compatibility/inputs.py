@@ -108,6 +108,7 @@ def noise() -> Objects:
 
 
 @implementation("cpp", "double steep(double x) { return x*x*x/(1 + x*x*x); }")
+@implementation("cython", "cdef double steep(double x):\n    return x*x*x/(1 + x*x*x)")
 @check_units(x=1, result=1)
 def steep(x):
     """What a user has written: Python, and the same in C++."""
