@@ -104,6 +104,8 @@ def outcome(backend: str, depth: str, features: list[str]) -> tuple[dict[str, Re
         return {}, {"refused": what}
     except (BackendError, NotImplementedError, ValueError) as objection:
         return {}, {"objection": str(objection)}
+    except KeyboardInterrupt:
+        return {}, {"objection": "the run was interrupted, and nothing of it can be read"}
     except BrianObjectException as error:
         if isinstance(error.__cause__, NotImplementedError):
             return {}, {"objection": str(error.__cause__)}

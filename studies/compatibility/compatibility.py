@@ -9,8 +9,13 @@ from astrobrian.backends.features import BACKENDS, FEATURES
 from astrobrian.progress import Progress
 from astrobrian.studies.compatibility.cell import DEPTHS, RECORDING
 from astrobrian.studies.compatibility.record import Record, read_records
-from astrobrian.studies.compatibility.runner import environment_of, farthest, references, run_cells
-from astrobrian.studies.compatibility.table import UNCHECKED, runnable
+from astrobrian.studies.compatibility.runner import (
+    environment_of,
+    farthest,
+    lacking,
+    references,
+    run_cells,
+)
 
 
 def compatibility(
@@ -62,13 +67,13 @@ def compatibility(
     compared_with = {}
     if any(reached in RECORDING for reached, _ in here.values()):
         tell("reference", 0.0, "numpy")
-        compared_with = references(runnable(features))
+        compared_with = references(features)
     records = []
     for number, (backend, (reached, _)) in enumerate(here.items()):
         tell("table", number / len(here), backend)
         if reached is None:
             continue
-        wanted = [feature for feature in features if (feature, backend) not in UNCHECKED]
+        wanted = [feature for feature in features if not lacking(feature, backend)]
         earlier = known.get((backend, reached))
         record = Record(
             backend, reached, **environment_of(backend, reached), cells=earlier.cells if earlier else {}

@@ -43,6 +43,8 @@ class Row:
         Of `astrobrian.use_backend`.
     tolerance : float
         Largest difference from the reference, relative to the largest value of a variable.
+    needs : str, optional
+        A program that has to be installed where the feature can be used.
     reference : callable, optional
         Another script for the reference, where what the row does is only done on other backends.
     """
@@ -54,6 +56,7 @@ class Row:
     repeated: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-9
+    needs: str = ""
     reference: Script | None = None
 
     @property

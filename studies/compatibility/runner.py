@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from astrobrian.studies.compatibility.rows import ROWS
 #: Where rows are simulated one by one. On "genn", what a part of a network needs decides how all of it is lowered; on
 #: "cython", the objects of the next row get the same names, and much of its code has been compiled already.
 ONE_BY_ONE = ("cython", "genn")
+#: How many rows are parts of one network. nvcc makes one source of all of it, and what its compiler of the host's code takes
+#: grows much faster than the source.
+MOST = {"cuda": 10}
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def grouped(backend: str, features: Iterable[str]) -> list[list[str]]:
             apart.append([feature])
         else:
             together.append(feature)
-    return [*([together] if together else []), *apart]
+    most = MOST.get(backend, len(FEATURES))
+    return [*(together[first : first + most] for first in range(0, len(together), most)), *apart]
 
 
 def _run(backend: str, groups: Sequence[list[str]], depth: str, interpreter: str) -> dict[str, Cell]:
@@ -178,6 +183,12 @@ def references(features: Iterable[str]) -> dict[str, Cell]:
         if cell.status == "failed":
             raise RuntimeError(f"the reference of {cell.feature} can't be simulated: {cell.reason}")
     return cells
+
+
+def lacking(feature: str, backend: str) -> str:
+    """The program that a row needs to be simulated on a backend and that isn't here; empty if nothing is missing."""
+    needs = ROWS[feature].needs
+    return needs if _expected(feature, backend) != "refused" and needs and not shutil.which(needs) else ""
 
 
 def farthest(backend: str) -> tuple[str | None, Obstacle | None]:

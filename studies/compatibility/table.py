@@ -13,23 +13,6 @@ from astrobrian.studies.compatibility.record import Record, read_records
 #: How far a cell was checked, and its mark.
 MARKS = {"run": "●", "stand-in": "◑", "compiled": "◔", "generated": "○"}
 
-#: Cells that no record can have, and why.
-UNCHECKED = {
-    (
-        "gsl",
-        "cython",
-    ): "the GNU Scientific Library isn't installed on the machines at hand; it is Brian2's own code",
-}
-
-
-def runnable(features: Iterable[str]) -> list[str]:
-    """Those that a backend can run here."""
-    return [
-        feature
-        for feature in features
-        if any((feature, backend) not in UNCHECKED for backend in FEATURES[feature].backends)
-    ]
-
 
 def depth_of(feature: str, backend: str, records: Iterable[Record]) -> str | None:
     """How far a cell was checked with the declared outcome; None if it wasn't."""
@@ -61,8 +44,6 @@ def _theme(features: Iterable[str], records: Sequence[Record]) -> str:
 
 def _cell(feature: str, backend: str, records: Sequence[Record]) -> str:
     status = FEATURES[feature].status(backend)
-    if (feature, backend) in UNCHECKED:
-        return f"{status} (not checked)"
     depth = depth_of(feature, backend, records)
     if depth is None:
         return f"{status} ?"

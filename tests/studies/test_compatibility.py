@@ -10,18 +10,15 @@ from astrobrian.backends.features import BACKENDS, FEATURES
 from astrobrian.studies.compatibility import ROWS
 from astrobrian.studies.compatibility.cell import DEPTHS
 from astrobrian.studies.compatibility.comparison import compare
-from astrobrian.studies.compatibility.runner import farthest, references, run_cells
-from astrobrian.studies.compatibility.table import UNCHECKED, runnable
+from astrobrian.studies.compatibility.runner import farthest, lacking, references, run_cells
 
-CELLS = [
-    (backend, feature) for backend in BACKENDS for feature in FEATURES if (feature, backend) not in UNCHECKED
-]
+CELLS = [(backend, feature) for backend in BACKENDS for feature in FEATURES]
 GENERATED = [each for each in CELLS if each[0] in ("cuda", "genn")]
 
 
 @cache
 def reference():
-    return references(runnable(FEATURES))
+    return references(FEATURES)
 
 
 @cache
@@ -59,6 +56,8 @@ def test_outcome_is_the_declared_one_and_the_answer_the_same(backend, feature):
     depth, in_the_way = farthest(backend)
     if depth in (None, "generated"):
         pytest.skip(in_the_way.reason)
+    if missing := lacking(feature, backend):
+        pytest.skip(f"{missing} is not installed")
     if is_reference(backend, feature):
         assert_declared(reference()[feature])
         return
@@ -76,7 +75,7 @@ def test_code_is_generated_or_refused_as_declared(backend, feature):
     assert_declared(cells(backend, "generated", False)[feature])
 
 
-@pytest.mark.parametrize("feature", runnable(FEATURES))
+@pytest.mark.parametrize("feature", FEATURES)
 def test_what_is_recorded_changes(feature):
     """Else it would be the same everywhere whatever a backend does."""
     recorded = reference()[feature].recorded
