@@ -87,11 +87,7 @@ class GeNNDevice(RuntimeDevice):
         conclude("genn", lowering.refusals, lowering.rewritings)
         # follows brian2.seed, as what is drawn here does
         lowering.program.seed = int(np.random.randint(2**31))
-        Network._globally_running = True  # as Brian2 says it of its own runs
-        try:
-            results = running.run(lowering.program, self.gpu, self.directory, self.is_run)
-        finally:
-            Network._globally_running = False
+        results = running.run(lowering.program, self.gpu, self.directory, self.is_run)
         if results is not None:
             _give_back(net, float(duration), lowering, fillings, results)
             for group in (each for each in net.sorted_objects if isinstance(each, Group)):

@@ -223,7 +223,9 @@ def interrupt() -> Objects:
 
 def press_ctrl_c() -> None:
     """What a terminal does: interrupt this process and what it has started, some time after the run has begun."""
-    while not Network._globally_running:
+    for _ in range(200):  # on "genn" it is another process that runs, and nobody says since when
+        if Network._globally_running:
+            break
         time.sleep(0.1)
     time.sleep(2)
     os.killpg(0, signal.SIGINT)
