@@ -1,14 +1,14 @@
 """Brian2 on the target that compiles nothing, in a scope of its own, and left as it was found."""
 
 import pytest
-from brian2 import defaultclock, prefs, seed, set_device, start_scope
+from brian2 import prefs, seed, set_device, start_scope
 from brian2.devices.device import all_devices
 
 
 @pytest.fixture(autouse=True)
 def fresh_brian():
     start_scope()
-    target, dtype, dt = prefs.codegen.target, prefs.core.default_float_dtype, defaultclock.dt
+    target, dtype = prefs.codegen.target, prefs.core.default_float_dtype
     prefs.codegen.target = "numpy"
     seed(1)
     yield
@@ -18,4 +18,3 @@ def fresh_brian():
     prefs.codegen.target = target
     prefs.core.default_float_dtype = dtype
     prefs.devices.cpp_standalone.openmp_threads = 0
-    defaultclock.dt = dt
