@@ -27,7 +27,7 @@ def tables(records: Sequence[Record]) -> dict[str, str]:
     """Each generated part of the page, by its mark."""
     return {
         "table": "\n\n".join(
-            f"### {theme}\n\n{_theme(features, records)}" for theme, features in THEMES.items()
+            f"## {theme}\n\n{_theme(features, records)}" for theme, features in THEMES.items()
         ),
         "reasons": _grid(("feature", "backends", "", "how or why"), _reasons()),
         "records": _grid(("backend", "cells", "on", "versions", "date"), map(_record, records)),
