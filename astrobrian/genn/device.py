@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from brian2 import Network, Quantity, prefs, second
@@ -54,6 +55,8 @@ class GeNNDevice(RuntimeDevice):
             Whether the code that GeNN gets is compiled and run; if not, it is only generated, and nothing simulated.
         """
         self.gpu, self.is_run = gpu, compile and run
+        #: Networks that have been run, or whose code has been generated.
+        self._begun: WeakSet[Network] = WeakSet()
         self.directory = None if directory is None else Path(directory)
         super().activate(build_on_run)
 
@@ -71,7 +74,7 @@ class GeNNDevice(RuntimeDevice):
         level: int = 0,
     ) -> None:
         """Lower the network, let GeNN run it, and give the user's objects what came out."""
-        if refusals := [*_refused_at_once(net, profile)]:
+        if refusals := [*_refused_at_once(net, profile, net.t_ > 0 or net in self._begun)]:
             raise UnsupportedFeature("genn", refusals)
         if namespace is None:
             namespace = get_local_namespace(level=level + 2)
@@ -82,6 +85,7 @@ class GeNNDevice(RuntimeDevice):
         for clock in net._clocks:
             clock.set_interval(net.t, net.t + duration)
         net.before_run(namespace)
+        self._begun.add(net)
         single = prefs.core.default_float_dtype == np.float32
         lowering, fillings = lower(net, single)
         conclude("genn", lowering.refusals, lowering.rewritings)
@@ -95,9 +99,9 @@ class GeNNDevice(RuntimeDevice):
         net.after_run()
 
 
-def _refused_at_once(net: Network, profile: bool | None) -> Iterator[Refusal]:
+def _refused_at_once(net: Network, profile: bool | None, again: bool) -> Iterator[Refusal]:
     """What stands in the way before Brian2 generates code."""
-    if net.t_ > 0:
+    if again:
         reason = "it has run already, and GeNN would begin anew; give the whole duration to one run"
         yield Refusal("several_runs", net.name, reason)
     if profile:
