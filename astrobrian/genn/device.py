@@ -55,8 +55,8 @@ class GeNNDevice(RuntimeDevice):
             Whether the code that GeNN gets is compiled and run; if not, it is only generated, and nothing simulated.
         """
         self.gpu, self.is_run = gpu, compile and run
-        #: Networks that have been run, or whose code has been generated.
-        self._begun: WeakSet[Network] = WeakSet()
+        #: Networks that would have been run if more than code were asked for.
+        self._generated: WeakSet[Network] = WeakSet()
         self.directory = None if directory is None else Path(directory)
         super().activate(build_on_run)
 
@@ -74,7 +74,7 @@ class GeNNDevice(RuntimeDevice):
         level: int = 0,
     ) -> None:
         """Lower the network, let GeNN run it, and give the user's objects what came out."""
-        if refusals := [*_refused_at_once(net, profile, net.t_ > 0 or net in self._begun)]:
+        if refusals := [*_refused_at_once(net, profile, net.t_ > 0 or net in self._generated)]:
             raise UnsupportedFeature("genn", refusals)
         if namespace is None:
             namespace = get_local_namespace(level=level + 2)
@@ -85,14 +85,15 @@ class GeNNDevice(RuntimeDevice):
         for clock in net._clocks:
             clock.set_interval(net.t, net.t + duration)
         net.before_run(namespace)
-        self._begun.add(net)
         single = prefs.core.default_float_dtype == np.float32
         lowering, fillings = lower(net, single)
         conclude("genn", lowering.refusals, lowering.rewritings)
         # follows brian2.seed, as what is drawn here does
         lowering.program.seed = int(np.random.randint(2**31))
         results = running.run(lowering.program, self.gpu, self.directory, self.is_run)
-        if results is not None:
+        if results is None:
+            self._generated.add(net)
+        else:
             _give_back(net, float(duration), lowering, fillings, results)
             for group in (each for each in net.sorted_objects if isinstance(each, Group)):
                 group._check_for_invalid_states()

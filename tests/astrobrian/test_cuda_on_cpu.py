@@ -55,7 +55,6 @@ from astrobrian.equations import (
 from astrobrian.studies.compatibility import ROWS
 from astrobrian.studies.compatibility.comparison import compare
 from astrobrian.studies.compatibility.runner import references, run_cells
-from astrobrian.studies.compatibility.table import runnable
 
 RELEASE = tsodyks_markram + cleft_glutamate + presynaptic_receptors + excitatory_conductance
 EXCITATORY, NEURONS, ASTROCYTES = 60, 80, 20
@@ -190,7 +189,7 @@ def test_every_row_of_the_table_of_features(monkeypatch):
     monkeypatch.setenv(
         "PYTHONPATH", str(Path(stand_in.__file__).parents[1])
     )  # for the processes of the table
-    features = {each for each in runnable(FEATURES) if FEATURES[each].status("cuda") != "refused"}
+    features = {each for each in FEATURES if FEATURES[each].status("cuda") != "refused"}
     features -= {"interrupt"}  # the CPU is still busy with the memory of a very long run when Ctrl-C comes
     reference, found = references(sorted(features)), run_cells("cuda", sorted(features), "stand-in")
     wrong = {each: found[each].reason for each in features if found[each].status == "failed"}
