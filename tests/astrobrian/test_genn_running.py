@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, StateMonitor, ms, set_device
+from brian2 import Network, StateMonitor, ms, set_device
 
 from astrobrian import AstrocyteGroup
 from astrobrian.backends.findings import UnsupportedFeature
 from astrobrian.equations import Model, Parameter
 from astrobrian.genn import running
 from astrobrian.genn.device import genn_device
-from astrobrian.genn.rehearsal import rehearse
 from astrobrian.guard import PhysicalRangeError
-
-
-@pytest.fixture(autouse=True)
-def on_the_stand_in(monkeypatch):
-    """Programs are run by the stand-in for GeNN."""
-    monkeypatch.setattr(running, "run", lambda program, *_: rehearse(program))
-    set_device(genn_device())
-
-
-def neurons(**kwargs):
-    cells = NeuronGroup(
-        8,
-        "dv/dt = (g - v + I)/(10*ms) : 1\ndg/dt = -g/(5*ms) : 1\nI : 1",
-        **{"threshold": "v > 1", "reset": "v = 0", "method": "exact", **kwargs},
-    )
-    cells.I, cells.v = np.linspace(0.8, 1.6, 8), np.linspace(0, 0.9, 8)
-    return cells
+from tests.astrobrian.test_genn_plain_refusals import neurons, on_the_stand_in  # noqa: F401 (a fixture)
 
 
 def test_a_second_run_is_refused():
