@@ -1,0 +1,1 @@
+"""What the liquids are asked to do."""
