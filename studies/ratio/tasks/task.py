@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from astrobrian.studies.ratio.scores import nrmse
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,15 @@ class Target:
         How many samples, from the first, are there to learn from; the others are for the score.
     classes : int
         How many there are; 0 for numbers.
+    score : callable
+        What the task is judged by, of `astrobrian.studies.ratio.scores`: gets what was predicted, shape
+        (samples, outputs), and the values.
     """
 
     values: np.ndarray
     train: int
     classes: int = 0
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray] = nrmse
 
     @property
     def outputs(self) -> int:
@@ -47,8 +53,12 @@ class Task:
         A sample is read at the last of so many steps: at the steps ``washin + every*(k + 1) - 1``.
     targets : Mapping[str, Target]
         By horizon, or whatever else distinguishes what is asked of the same states.
-    free_run : bool
-        Whether the read-out of the target ``"one step"`` may be asked to go on by itself.
+    continuation : array, shape (steps, channels), optional
+        Where the read-out of the target ``"one step"`` may be asked to go on by itself: how the series goes on after
+        the last sample, standardised as `inputs` are.
+    free_segments : sequence of (int, int)
+        First step, and the one after the last, of each part of the continuation in which each input is what the
+        read-out predicted from the states one step before. Elsewhere the input is the continuation itself.
     """
 
     name: str
@@ -56,9 +66,23 @@ class Task:
     washin: int
     every: int
     targets: Mapping[str, Target]
-    free_run: bool = False
+    continuation: np.ndarray | None = None
+    free_segments: Sequence[tuple[int, int]] = ()
 
     @property
     def samples(self) -> int:
         """How often the states are read."""
         return (len(self.inputs) - self.washin) // self.every
+
+
+def standardised(series: np.ndarray, learned: int) -> np.ndarray:
+    """A series less the mean of its first samples, over their standard deviation; each column by itself.
+
+    Parameters
+    ----------
+    series : array, shape (steps, columns)
+    learned : int
+        How many of the first there are; nothing is known of the others before the test.
+    """
+    known = series[:learned]
+    return (series - known.mean(axis=0)) / known.std(axis=0)
