@@ -1,0 +1,136 @@
+"""Where batches run: on processes of this machine, or wherever a scheduler of dask has its workers."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from unittest.mock import patch
+
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, as_completed, get_worker
+
+Job = TypeVar("Job")
+Found = TypeVar("Found")
+
+# jobs for each worker that are with the scheduler: one runs and one waits
+_AHEAD = 2
+_CONFIGURATION = {
+    # a job is sent to a worker only when that is free: none is blamed for another that ends its worker
+    "distributed.scheduler.worker-saturation": 1.0,
+    # that so many workers ended under a job may be chance
+    "distributed.scheduler.allowed-failures": 1,
+}
+
+
+class EngineError(RuntimeError):
+    """The scheduler can't be reached, or is gone."""
+
+
+@contextmanager
+def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterator[Client]:
+    """A client of a scheduler; without an address, one of this machine is started, with a process for each core.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Its address, as ``"tcp://10.0.0.1:8786"``. Its workers need AstroBrian, and one thread each.
+    number : int, optional
+        Of processes on this machine.
+    scratch : Path
+        Where those have their temporary files. What a killed study has left there is removed.
+
+    Raises
+    ------
+    EngineError
+        If no scheduler answers at the address, or it has no workers.
+    """
+    with ExitStack() as opened:
+        if scheduler is None:
+            opened.enter_context(dask.config.set(_CONFIGURATION))
+            cluster = opened.enter_context(
+                LocalCluster(
+                    n_workers=number or CPU_COUNT,
+                    threads_per_worker=1,
+                    local_directory=str(scratch),
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+            yield opened.enter_context(Client(cluster))
+        else:
+            yield opened.enter_context(_connected(scheduler))
+
+
+def _connected(scheduler: str) -> Client:
+    try:
+        client = Client(scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        raise EngineError(
+            f"no scheduler answers at {scheduler}: {error}; start one (`dask scheduler`), and workers (`dask worker "
+            f"{scheduler} --nthreads 1`)"
+        ) from error
+    if not client.ncores():
+        client.close()
+        raise EngineError(
+            f"the scheduler at {scheduler} has no workers; start some: `dask worker {scheduler} --nthreads 1`"
+        )
+    return client
+
+
+def completed(
+    client: Client, function: Callable[[Job], Found], jobs: Iterable[Job]
+) -> Iterator[tuple[Job, Found | Exception]]:
+    """What the function makes of each job, as it comes; only a few jobs are out at a time.
+
+    Parameters
+    ----------
+    client : Client
+    function : callable
+        Can be pickled, like its argument and what it returns.
+    jobs : iterable
+        In the order in which they should begin.
+
+    Yields
+    ------
+    job
+    found or Exception
+        What the function returned, or raised; or that the job has ended its worker, more than once.
+
+    Raises
+    ------
+    EngineError
+        If the scheduler is gone.
+    """
+    waiting = iter(jobs)
+    running = {}
+    results = as_completed()
+
+    def begin(most: int) -> None:
+        for job in islice(waiting, most):
+            future = client.submit(_in_scratch, function, job, pure=False)
+            running[future.key] = job
+            results.add(future)
+
+    begin(_AHEAD * len(client.ncores()))
+    for future in results:
+        if future.status not in ("finished", "error"):
+            raise EngineError(
+                "the scheduler is gone; what was finished is kept: start the same command again"
+            )
+        begin(1)
+        yield running.pop(future.key), future.exception() or future.result()
+
+
+def _in_scratch(function: Callable[[Job], Found], job: Job) -> Found:
+    """With temporary files in the worker's own folder, which is removed even if the worker is killed."""
+    with (
+        tempfile.TemporaryDirectory(dir=get_worker().local_directory, ignore_cleanup_errors=True) as scratch,
+        patch.object(tempfile, "tempdir", scratch),
+    ):
+        return function(job)
