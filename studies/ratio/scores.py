@@ -93,3 +93,26 @@ def valid_prediction_time(predicted: np.ndarray, true: np.ndarray, step: float) 
     with np.errstate(over="ignore", invalid="ignore"):
         good = np.square(predicted - true).mean(axis=-1) <= LOST
     return step * np.logical_and.accumulate(good, axis=-1).sum(axis=-1)
+
+
+def free_run(predicted: np.ndarray, true: np.ndarray, step: float) -> tuple[float, float]:
+    """What several free runs of one read-out are worth.
+
+    Parameters
+    ----------
+    predicted, true : array, shape (runs, steps, channels)
+    step : float
+        Of time, in Lyapunov times.
+
+    Returns
+    -------
+    nrmse : float
+        Over the first Lyapunov time of all runs.
+    time : float
+        Median of their valid prediction times, in Lyapunov times.
+    """
+    channels = true.shape[-1]
+    first = slice(round(1 / step))
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = nrmse(predicted[:, first].reshape(-1, channels), true[:, first].reshape(-1, channels))
+    return float(error), float(np.median(valid_prediction_time(predicted, true, step)))
