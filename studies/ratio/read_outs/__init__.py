@@ -1,0 +1,1 @@
+"""What learns from the states of liquids: many read-outs at once, with torch."""
