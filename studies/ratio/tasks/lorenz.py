@@ -52,7 +52,8 @@ def lorenz(seed: int, series: Series) -> Task:
         name: Target(all_of_it[series.washin + ahead :][:read], series.train)
         for name, ahead in HORIZONS.items()
     }
-    return Task("lorenz", all_of_it[:steps], series.washin, 1, targets, all_of_it[after:], segments)
+    continuation = all_of_it[after:] if segments else None
+    return Task("lorenz", all_of_it[:steps], series.washin, 1, targets, continuation, segments)
 
 
 def trajectory(start: np.ndarray, steps: int) -> np.ndarray:
