@@ -286,12 +286,88 @@ def read_value(text: str, like: Any) -> Any:
 
     if isinstance(like, str):
         return text
+    if isinstance(like, tuple):
+        return tuple(read_value(part.strip(), like[0]) for part in text.split(","))
     if not isinstance(like, Quantity):
         return type(like)(text)
     value = unit(text)
     if not have_same_dimensions(value, like):
         raise ValueError(f"it is a quantity such as {like}; write it with its unit, as in 2*second")
     return value
+
+
+@app.command()
+def ratio(
+    out: Out = Path("results/ratio"),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A small one of a few minutes, to try it out.")
+    ] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Instead: which constants matter, one changed at a time.")
+    ] = False,
+    backend: Backend = "cpp",
+    neurons: Annotated[str, typer.Option(help="Numbers of neurons, such as 0,8,16.")] = "",
+    astrocytes: Annotated[str, typer.Option(help="Numbers of astrocytes.")] = "",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Networks of each kind and size.")] = None,
+    seeds_per_network: Annotated[
+        int, typer.Option(min=1, help="Seeds that are simulated together; a GPU takes all of them.")
+    ] = 1,
+    seed: Seed = 0,
+    units: Annotated[str, typer.Option(help="formal, biophysical, or formal,biophysical.")] = "",
+    tasks: Annotated[
+        str, typer.Option(help="Some of lorenz, mackey_glass, narma, memory and digits, with commas.")
+    ] = "",
+    arms: Annotated[str, typer.Option(help="Some of mixed, unconnected, slow and matched.")] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A constant, such as wiring.in_degree=4."),
+    ] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a dask scheduler, to run on its workers instead of here.")
+    ] = "",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on this machine; one for each core by default.")
+    ] = None,
+) -> None:
+    """
+    How many astrocytes per neuron make a network learn best: after Yang et al. (2025), re-specified.
+
+    Thousands of networks of all sizes are simulated, and read-outs trained on what they do in several tasks. Whatever
+    ends it, the same command goes on where it was. Leaves a page, plots and all trials in trials.sqlite.
+
+    Examples: `astrobrian ratio --quick`, `astrobrian ratio --neurons 0,32,64 --astrocytes 0,32,64,128 --tasks lorenz`,
+    `astrobrian ratio --set wiring.in_degree=4 --out results/sparse`, `astrobrian ratio --sensitivity`,
+    `astrobrian ratio --scheduler tcp://10.0.0.1:8786`
+    """
+    from astrobrian.studies.ratio.needs import check_packages
+
+    check_packages()
+    from dataclasses import replace
+
+    from astrobrian.studies.ratio import settings as known
+    from astrobrian.studies.ratio.sensitivity import run_sensitivity, small
+    from astrobrian.studies.ratio.study import run_ratio
+
+    base = known.quick() if quick else known.Settings()
+    constants = base.constants.changed(read_settings(set_ or [], base.constants.flat()))
+    if sensitivity:
+        study = small(constants, backend, seed)
+    else:
+        given = {"neurons": neurons, "astrocytes": astrocytes, "units": units, "tasks": tasks, "arms": arms}
+        lists = [f"{name}={text}" for name, text in given.items() if text]
+        study = replace(
+            base,
+            **read_settings(lists, base.described()),
+            constants=constants,
+            backend=backend,
+            seeds=seeds or base.seeds,
+            seeds_per_network=seeds_per_network,
+            seed=seed,
+        )
+    run = run_sensitivity if sensitivity else run_ratio
+    with progress_bars() as progress:
+        results = run(out, study, scheduler=scheduler or None, number=workers, progress=progress)
+    show_figures(results.figures, results.folder)
 
 
 @app.command()

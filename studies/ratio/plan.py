@@ -48,8 +48,7 @@ def plan(settings: Settings) -> tuple[Batch, ...]:
     Those of the first seeds come first: a study that was stopped has whole seeds, and each program is compiled by one
     worker while the others compile others.
     """
-    seeds = range(settings.seed, settings.seed + settings.seeds)
-    together = settings.seeds_per_network
+    seeds, together = settings.all_seeds, settings.seeds_per_network
     groups = [tuple(seeds[first : first + together]) for first in range(0, len(seeds), together)]
     units = [each for each in _ORDER if each in settings.units]
     return tuple(Batch(kind, task, group) for group, kind, task in product(groups, units, settings.tasks))
@@ -66,16 +65,14 @@ def liquids(batch: Batch, settings: Settings) -> tuple[Liquid, ...]:
     )
 
 
-def trials(liquid: Liquid, task: Task, settings: Settings) -> tuple[Trial, ...]:
-    """What is asked of a liquid."""
-    asked = [
-        Trial(liquid, task.name, *each) for each in product(task.targets, settings.designs, settings.readers)
-    ]
-    return tuple(asked + free_runs(liquid, task, settings))
+def trials(liquid: Liquid, task: Task, settings: Settings) -> list[Trial]:
+    """What read-outs learn from a liquid."""
+    asked = product(task.targets, settings.designs, settings.readers)
+    return [Trial(liquid, task.name, *each) for each in asked]
 
 
 def free_runs(liquid: Liquid, task: Task, settings: Settings) -> list[Trial]:
-    """Those of them in which it goes on by itself."""
+    """In which the liquid goes on by itself."""
     if not task.free_segments or Reader.RIDGE not in settings.readers:
         return []
     return [Trial(liquid, task.name, FREE_RUN, design, Reader.RIDGE) for design in settings.designs]

@@ -63,14 +63,12 @@ class Settings:
     seeds_per_network: int = 1
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("units", Units),
-            ("tasks", TASKS),
-            ("arms", Arm),
-            ("designs", Design),
-            ("readers", Reader),
-        ):
-            _check_names(name, getattr(self, name), list(known))
+        _check_names("tasks", self.tasks, TASKS)
+        kinds = {"units": Units, "arms": Arm, "designs": Design, "readers": Reader}
+        for name, kind in kinds.items():
+            given = getattr(self, name)
+            _check_names(name, given, list(kind))
+            object.__setattr__(self, name, tuple(map(kind, given)))  # they may be given by name
         for name in ("neurons", "astrocytes"):
             _check_sizes(name, getattr(self, name))
         if not any(self.neurons) or not any(self.astrocytes):
@@ -85,6 +83,11 @@ class Settings:
             )
         if self.seed < 0:
             raise ValueError(f"a seed isn't negative, got {self.seed}")
+
+    @property
+    def all_seeds(self) -> range:
+        """Of the liquids of a cell."""
+        return range(self.seed, self.seed + self.seeds)
 
     def described(self) -> dict[str, Any]:
         """All of it by name, each constant too."""

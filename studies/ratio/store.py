@@ -10,16 +10,13 @@ from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from astrobrian.studies.ratio.liquids import Liquid, Units
 from astrobrian.studies.ratio.plan import Batch
 from astrobrian.studies.ratio.settings import Settings
 from astrobrian.studies.ratio.trials import Outcome, Trial
 from astrobrian.studies.results import plain
-
-if TYPE_CHECKING:
-    import pandas
 
 FILE = "trials.sqlite"
 
@@ -110,8 +107,10 @@ class Store:
         return {name for (name,) in self._file.execute("SELECT name FROM batches")}
 
     def seconds(self) -> dict[tuple[Units, str], float]:
-        """How long a batch took, by its kind."""
-        found = self._file.execute("SELECT units, task, avg(seconds) FROM batches GROUP BY units, task")
+        """How long a batch took, by its kind; those that didn't come back are left out."""
+        found = self._file.execute(
+            "SELECT units, task, avg(seconds) FROM batches WHERE seconds > 0 GROUP BY units, task"
+        )
         return {(Units(units), task): seconds for units, task, seconds in found}
 
     def counts(self) -> dict[str, int]:
@@ -121,9 +120,12 @@ class Store:
         (networks,) = next(self._file.execute("SELECT total(liquids) FROM batches"))
         return {"trials": trials, "failed": failed, "degenerate": degenerate, "networks": int(networks)}
 
-    def frame(self) -> pandas.DataFrame:
-        """All trials, as `read_trials` gives them."""
-        return _frame(self._file)
+    def trials(self) -> list[dict[str, Any]]:
+        """All rows in the order of what names them, by column: the fields of `Liquid`, `Trial` and `Outcome`.
+
+        `losses` is a text in JSON.
+        """
+        return _trials(self._file)
 
     def _locked(self) -> sqlite3.Connection:
         """A lock that the system frees when the process ends, however it does; the trials can be read meanwhile."""
@@ -169,10 +171,8 @@ class Store:
         return {name: json.dumps(plain(value)) for name, value in described.items()}
 
 
-def read_trials(folder: str | Path) -> pandas.DataFrame:
-    """The trials in a results folder, one a row, in the order of what names them; also while a study is at work there.
-
-    Columns are the fields of `Liquid`, `Trial` and `Outcome`; what is None there is missing here, `losses` are tuples.
+def read_trials(folder: str | Path) -> list[dict[str, Any]]:
+    """The trials in a results folder, as `Store.trials`; also while a study is at work there.
 
     Raises
     ------
@@ -183,17 +183,13 @@ def read_trials(folder: str | Path) -> pandas.DataFrame:
     if not path.exists():
         raise StoreError(f"{folder} has no {FILE}: it isn't the folder of a study")
     with closing(sqlite3.connect(path)) as file:
-        return _frame(file)
+        return _trials(file)
 
 
-def _frame(file: sqlite3.Connection) -> pandas.DataFrame:
-    import pandas
-
-    frame = pandas.read_sql_query(f"SELECT * FROM trials ORDER BY {', '.join(_IDENTITY)}", file)
-    frame["losses"] = [tuple(json.loads(losses)) for losses in frame["losses"]]
-    frame["degenerate"] = frame["degenerate"].astype(bool)
-    numbers = [each.name for each in fields(Outcome) if each.default is None]
-    return frame.astype(dict.fromkeys(numbers, float))
+def _trials(file: sqlite3.Connection) -> list[dict[str, Any]]:
+    columns = [*_IDENTITY, *_OUTCOME]
+    found = file.execute(f"SELECT {_COLUMNS} FROM trials ORDER BY {', '.join(_IDENTITY)}")
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def _row(trial: Trial, outcome: Outcome) -> list[Any]:
