@@ -28,6 +28,12 @@ from astrobrian.equations.library.nadkarni_jung import (
 )
 from astrobrian.equations.library.presynaptic_receptors import presynaptic_receptors
 from astrobrian.equations.library.slow_inward_current import double_exponential_sic, slow_inward_current
+from astrobrian.equations.library.spiking_units import (
+    first_order_unit,
+    rate_control,
+    second_order_unit,
+    spike_trace,
+)
 from astrobrian.equations.library.tsodyks_markram import (
     excitatory_conductance,
     inhibitory_conductance,
@@ -82,6 +88,7 @@ __all__ = [
     "excitatory_alpha",
     "excitatory_conductance",
     "exogenous_drive",
+    "first_order_unit",
     "fixed_points",
     "gap_junction",
     "gchi",
@@ -106,9 +113,12 @@ __all__ = [
     "parameter_sets",
     "plot_bifurcations",
     "presynaptic_receptors",
+    "rate_control",
     "release_record",
     "rhs",
+    "second_order_unit",
     "slow_inward_current",
+    "spike_trace",
     "tsodyks_markram",
     "vesicle_cycle",
     "voltage_lif",

@@ -167,6 +167,14 @@ SHUAI_JUNG_2002 = Reference(
     "Biophysical Journal 83:87-97",
     "10.1016/S0006-3495(02)75151-5",
 )
+SNNTORCH = Reference(
+    "snnTorch",
+    "{The snnTorch developers}",
+    2023,
+    "Leaky and Synaptic, neuron models of snnTorch (snntorch/_neurons/leaky.py, snntorch/_neurons/synaptic.py)",
+    "https://github.com/jeshraghian/snntorch",
+    kind="misc",
+)
 TSODYKS_1998 = Reference(
     "Tsodyks1998",
     "Tsodyks, M. and Pawelzik, K. and Markram, H.",

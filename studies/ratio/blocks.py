@@ -45,6 +45,11 @@ class Blocks:
         parts = neurons[..., self.neurons[liquid]], astrocytes[..., self.astrocytes[liquid]]
         return np.concatenate(parts, axis=-1)
 
+    def apart(self, liquid: Liquid, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The inverse of `of`, for values whose first axis is the units of a liquid."""
+        here = self.neurons[liquid]
+        return values[: here.stop - here.start], values[here.stop - here.start :]
+
 
 def arrange(liquids: Sequence[Liquid], tasks: Mapping[int, Task]) -> Blocks:
     """Put the liquids, and the inputs of their seeds, one after the other.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -37,12 +38,14 @@ def project(backend: str, dt: Quantity) -> Iterator[None]:
     ...     build()
     """
     options: dict[str, Any] = {"build_on_run": False} if backend in _BUILT_LATER else {}
-    if backend in _IN_THIS_PROCESS:
-        use_backend(backend)
+    with ExitStack() as until_then:
+        if backend not in _IN_THIS_PROCESS:
+            folder = TemporaryDirectory(prefix="astrobrian_", ignore_cleanup_errors=True)
+            options["directory"] = until_then.enter_context(folder)
+        use_backend(backend, **options)
         defaultclock.dt = dt
-        yield
-        return
-    with TemporaryDirectory(prefix="astrobrian_", ignore_cleanup_errors=True) as directory:
-        use_backend(backend, directory=directory, **options)
-        defaultclock.dt = dt
+        until_then.enter_context(warnings.catch_warnings())
+        # Brian2 looks for values beyond 1e50 also in variables of 32 bits
+        by_brian = r"brian2\.groups\.group"
+        warnings.filterwarnings("ignore", "overflow encountered in cast", RuntimeWarning, by_brian)
         yield

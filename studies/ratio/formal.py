@@ -1,0 +1,253 @@
+"""Liquids of formal units: neurons of first order and 'astrocyte-like' units of second order, many in one network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from brian2 import Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray
+
+from astrobrian import build
+from astrobrian.equations import spike_trace
+from astrobrian.progress import Progress, reporting
+from astrobrian.studies.ratio.blocks import Blocks, arrange, inputs
+from astrobrian.studies.ratio.constants import Constants, Formal
+from astrobrian.studies.ratio.formal_network import (
+    ORDERS,
+    SCHEDULE,
+    STEP,
+    Populations,
+    connect,
+    make_channels,
+    make_units,
+    part,
+    unit_channel_pairs,
+)
+from astrobrian.studies.ratio.liquids import Liquid
+from astrobrian.studies.ratio.project import project
+from astrobrian.studies.ratio.states import States
+from astrobrian.studies.ratio.tasks.task import Task
+from astrobrian.values import assign_values
+
+# the input of a liquid that may run freely; x is the trace of the spikes that its read-out has weighted
+_PREDICTING = """
+prediction = x + x_0 : 1
+x_0 : 1 (constant)
+signal = free(t)*prediction + (1 - free(t))*series(t, source) : 1 (constant over dt)
+"""
+
+
+def simulate(
+    liquids: Sequence[Liquid],
+    tasks: Mapping[int, Task],
+    constants: Constants,
+    *,
+    backend: str = "cpp",
+    progress: Progress | None = None,
+) -> States:
+    """Drive liquids with the inputs of their tasks; their rates are controlled during the wash-in.
+
+    Parameters
+    ----------
+    liquids : Sequence[Liquid]
+        Their units are formal ones. What one of them does doesn't depend on the others.
+    tasks : Mapping[int, Task]
+        By seed; they differ in nothing but their numbers.
+    constants : Constants
+    backend : str, optional
+        As in `astrobrian.use_backend`.
+    progress : Progress, optional
+        Is told how far the simulation has come.
+
+    Returns
+    -------
+    States
+
+    Raises
+    ------
+    ValueError
+        If there are no liquids, one of them has no units, is there twice or has no task, or the tasks aren't alike or
+        their samples and their wash-in don't go together.
+
+    Examples
+    --------
+    >>> liquid = Liquid(Units.FORMAL, Arm.MIXED, 64, 128, seed=0)
+    >>> states = simulate([liquid], {0: lorenz(0, Series())}, Constants())
+    >>> states.of[liquid].shape
+    (4000, 192)
+    """
+    blocks = arrange(liquids, tasks)
+    task = tasks[liquids[0].seed]
+    read = len(task.inputs) - task.washin
+    if task.washin % task.every or not task.samples:
+        raise ValueError(
+            f"{task.name} has a wash-in of {task.washin} steps and {read} more, and is read every {task.every} "
+            "steps: the wash-in must be a multiple of that, and there must be a sample after it"
+        )
+    with project(backend, STEP):
+        units = make_units(liquids, blocks, constants.formal)
+        for each in units:
+            each.b = constants.formal.rate
+        signal = "signal = series(t, source) : 1 (constant over dt)"
+        channels = make_channels(liquids, blocks, signal, inputs(blocks, tasks))
+        synapses = connect(liquids, blocks, units, channels, constants)
+        traces, spikes = _monitors(units, task.every)
+        network = Network(units, channels, synapses, traces, spikes)
+        network.schedule = SCHEDULE
+        with reporting(progress, (len(task.inputs) + 1) * STEP) as report:
+            for monitor in (*traces, *spikes):
+                monitor.active = False
+            network.run((task.washin + 1) * STEP, **report)
+            for monitor in (*traces, *spikes):
+                monitor.active = True
+            for each in units:
+                each.eta_b = 0
+            network.run(read * STEP, **report)
+            build()
+        states = [monitor.variables["x"].get_value() for monitor in traces]
+        rates = [monitor.count[:] / read for monitor in spikes]
+        biases = [each.b[:] for each in units]
+        return States(
+            of={liquid: blocks.of(liquid, *states) for liquid in liquids},
+            rates={liquid: blocks.of(liquid, *rates) for liquid in liquids},
+            bias={liquid: blocks.of(liquid, *biases) for liquid in liquids},
+        )
+
+
+def run_free(
+    liquids: Sequence[Liquid],
+    tasks: Mapping[int, Task],
+    constants: Constants,
+    bias: Mapping[Liquid, np.ndarray],
+    weights: Mapping[Liquid, np.ndarray],
+    *,
+    backend: str = "cpp",
+    progress: Progress | None = None,
+) -> dict[Liquid, np.ndarray]:
+    """Let linear read-outs of the liquids make the input that they predict.
+
+    The liquids start from nothing. Their input is the continuation of their task, but in its free segments it is what
+    is predicted.
+
+    Parameters
+    ----------
+    liquids, tasks, constants, backend, progress
+        As in `simulate`.
+    bias : Mapping[Liquid, array of shape (size,)]
+        As `States.bias`; it stays as it is.
+    weights : Mapping[Liquid, array of shape (size + 1, channels)]
+        Of what can be read of each unit; the last row is the intercept.
+
+    Returns
+    -------
+    dict[Liquid, array of shape (steps, channels)]
+        What is predicted of each step of the continuation, from the states one step before.
+
+    Raises
+    ------
+    ValueError
+        As in `simulate`; or if a task has no continuation, or a bias or weights are missing or have another shape.
+
+    Examples
+    --------
+    >>> predicted = run_free([liquid], tasks, constants, states.bias, {liquid: weights})
+    >>> start, stop = tasks[0].free_segments[0]
+    >>> predicted[liquid][start:stop] - tasks[0].continuation[start:stop]
+    """
+    arrange(liquids, tasks)  # so that what is missing is said before what is made of it
+    continued = {liquid.seed: _continued(tasks[liquid.seed]) for liquid in liquids}
+    blocks = arrange(liquids, continued)
+    task = continued[liquids[0].seed]
+    steps, width = task.inputs.shape
+    _check_shapes("the bias", bias, {liquid: (liquid.size,) for liquid in liquids})
+    _check_shapes("the weights", weights, {liquid: (liquid.size + 1, width) for liquid in liquids})
+    with project(backend, STEP):
+        units = make_units(liquids, blocks, constants.formal)
+        for each, values in zip(units, _populations(liquids, blocks, bias), strict=True):
+            each.b = values
+            each.eta_b = 0
+        trace = spike_trace(tau_x=constants.formal.tau_trace * STEP)
+        channels = make_channels(
+            liquids,
+            blocks,
+            trace.equations + Equations(_PREDICTING),
+            inputs(blocks, continued),
+            free=TimedArray(_is_free(task), dt=STEP, name="free"),
+        )
+        assign_values(channels, trace)
+        channels.x_0 = np.concatenate([weights[liquid][-1] for liquid in liquids])
+        predictions = StateMonitor(channels, "prediction", record=True, name="predictions")
+        synapses = connect(liquids, blocks, units, channels, constants)
+        synapses += _read_outs(liquids, blocks, units, channels, weights, constants.formal)
+        network = Network(units, channels, synapses, predictions)
+        network.schedule = SCHEDULE
+        with reporting(progress, steps * STEP) as report:
+            network.run(steps * STEP, **report)
+            build()
+        values = predictions.variables["prediction"].get_value().reshape(steps, len(liquids), width)
+        return {liquid: values[:, number].copy() for number, liquid in enumerate(liquids)}
+
+
+def _monitors(units: Populations, every: int) -> tuple[list[StateMonitor], list[SpikeMonitor]]:
+    """Of traces and of numbers of spikes; both see a spike when it resets its unit, one step after it."""
+    named = list(zip(units, ORDERS, strict=True))
+    when = "after_resets"
+    return (
+        [StateMonitor(u, "x", record=True, dt=every * STEP, when=when, name=f"traces_{o}") for u, o in named],
+        [SpikeMonitor(u, record=False, when=when, name=f"spikes_{o}") for u, o in named],
+    )
+
+
+def _read_outs(
+    liquids: Sequence[Liquid],
+    blocks: Blocks,
+    units: Populations,
+    channels: NeuronGroup,
+    weights: Mapping[Liquid, np.ndarray],
+    formal: Formal,
+) -> list[Synapses]:
+    """From the units to the channels: a weighted sum of traces of spikes is a trace of weighted spikes."""
+    made = []
+    slopes = {liquid: weights[liquid][:-1] * part(formal.tau_trace) for liquid in liquids}
+    for order, group, (unit, channel, weight) in zip(
+        ORDERS, units, unit_channel_pairs(liquids, blocks, slopes), strict=True
+    ):
+        synapses = Synapses(group, channels, "w : 1 (constant)", on_pre="x_post += w", name=f"read_{order}")
+        synapses.connect(i=unit, j=channel)
+        synapses.w = weight
+        synapses.pre.when, synapses.pre.order = "before_start", -1  # than the input is made of it
+        made.append(synapses)
+    return made
+
+
+def _populations(
+    liquids: Sequence[Liquid], blocks: Blocks, values: Mapping[Liquid, np.ndarray]
+) -> list[np.ndarray]:
+    """What each unit of both populations has; the silent ones 0."""
+    both = zip(*(blocks.apart(liquid, values[liquid]) for liquid in liquids), strict=True)
+    return [np.concatenate([*parts, [0.0]]) for parts in both]
+
+
+def _continued(task: Task) -> Task:
+    """The same, with its continuation as input."""
+    if task.continuation is None:
+        raise ValueError(f"{task.name} has no continuation, so that nothing can run freely in it")
+    return replace(task, inputs=task.continuation)
+
+
+def _is_free(task: Task) -> np.ndarray:
+    """1 in the steps of free segments."""
+    free = np.zeros(len(task.inputs))
+    for start, stop in task.free_segments:
+        free[start:stop] = 1
+    return free
+
+
+def _check_shapes(
+    what: str, arrays: Mapping[Liquid, np.ndarray], shapes: Mapping[Liquid, tuple[int, ...]]
+) -> None:
+    for liquid, shape in shapes.items():
+        found = arrays[liquid].shape if liquid in arrays else None
+        if found != shape:
+            raise ValueError(f"{what} of {liquid} is to be an array of shape {shape}, got {found or 'none'}")
