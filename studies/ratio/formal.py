@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from brian2 import Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray
@@ -12,6 +11,7 @@ from astrobrian import build
 from astrobrian.equations import spike_trace
 from astrobrian.progress import Progress, reporting
 from astrobrian.studies.ratio.blocks import Blocks, arrange, inputs
+from astrobrian.studies.ratio.connections import in_populations, make_channels, unit_channel_pairs
 from astrobrian.studies.ratio.constants import Constants, Formal
 from astrobrian.studies.ratio.formal_network import (
     ORDERS,
@@ -19,11 +19,10 @@ from astrobrian.studies.ratio.formal_network import (
     STEP,
     Populations,
     connect,
-    make_channels,
     make_units,
     part,
-    unit_channel_pairs,
 )
+from astrobrian.studies.ratio.free_running import check_shapes, is_free, on_continuation
 from astrobrian.studies.ratio.liquids import Liquid
 from astrobrian.studies.ratio.project import project
 from astrobrian.studies.ratio.states import States
@@ -90,7 +89,7 @@ def simulate(
         for each in units:
             each.b = constants.formal.rate
         signal = "signal = series(t, source) : 1 (constant over dt)"
-        channels = make_channels(liquids, blocks, signal, inputs(blocks, tasks))
+        channels = make_channels(liquids, blocks, signal, inputs(blocks, tasks), STEP)
         synapses = connect(liquids, blocks, units, channels, constants)
         traces, spikes = _monitors(units, task.every)
         network = Network(units, channels, synapses, traces, spikes)
@@ -156,15 +155,15 @@ def run_free(
     >>> predicted[liquid][start:stop] - tasks[0].continuation[start:stop]
     """
     arrange(liquids, tasks)  # so that what is missing is said before what is made of it
-    continued = {liquid.seed: _continued(tasks[liquid.seed]) for liquid in liquids}
+    continued = {liquid.seed: on_continuation(tasks[liquid.seed]) for liquid in liquids}
     blocks = arrange(liquids, continued)
     task = continued[liquids[0].seed]
     steps, width = task.inputs.shape
-    _check_shapes("the bias", bias, {liquid: (liquid.size,) for liquid in liquids})
-    _check_shapes("the weights", weights, {liquid: (liquid.size + 1, width) for liquid in liquids})
+    check_shapes("the bias", bias, {liquid: (liquid.size,) for liquid in liquids})
+    check_shapes("the weights", weights, {liquid: (liquid.size + 1, width) for liquid in liquids})
     with project(backend, STEP):
         units = make_units(liquids, blocks, constants.formal)
-        for each, values in zip(units, _populations(liquids, blocks, bias), strict=True):
+        for each, values in zip(units, in_populations(liquids, blocks, bias), strict=True):
             each.b = values
             each.eta_b = 0
         trace = spike_trace(tau_x=constants.formal.tau_trace * STEP)
@@ -173,7 +172,8 @@ def run_free(
             blocks,
             trace.equations + Equations(_PREDICTING),
             inputs(blocks, continued),
-            free=TimedArray(_is_free(task), dt=STEP, name="free"),
+            STEP,
+            free=TimedArray(is_free(task), dt=STEP, name="free"),
         )
         assign_values(channels, trace)
         channels.x_0 = np.concatenate([weights[liquid][-1] for liquid in liquids])
@@ -219,35 +219,3 @@ def _read_outs(
         synapses.pre.when, synapses.pre.order = "before_start", -1  # than the input is made of it
         made.append(synapses)
     return made
-
-
-def _populations(
-    liquids: Sequence[Liquid], blocks: Blocks, values: Mapping[Liquid, np.ndarray]
-) -> list[np.ndarray]:
-    """What each unit of both populations has; the silent ones 0."""
-    both = zip(*(blocks.apart(liquid, values[liquid]) for liquid in liquids), strict=True)
-    return [np.concatenate([*parts, [0.0]]) for parts in both]
-
-
-def _continued(task: Task) -> Task:
-    """The same, with its continuation as input."""
-    if task.continuation is None:
-        raise ValueError(f"{task.name} has no continuation, so that nothing can run freely in it")
-    return replace(task, inputs=task.continuation)
-
-
-def _is_free(task: Task) -> np.ndarray:
-    """1 in the steps of free segments."""
-    free = np.zeros(len(task.inputs))
-    for start, stop in task.free_segments:
-        free[start:stop] = 1
-    return free
-
-
-def _check_shapes(
-    what: str, arrays: Mapping[Liquid, np.ndarray], shapes: Mapping[Liquid, tuple[int, ...]]
-) -> None:
-    for liquid, shape in shapes.items():
-        found = arrays[liquid].shape if liquid in arrays else None
-        if found != shape:
-            raise ValueError(f"{what} of {liquid} is to be an array of shape {shape}, got {found or 'none'}")

@@ -1,0 +1,36 @@
+"""What a free run is made of, whatever the units: the continuation of a task, and where it is left to the liquid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from astrobrian.studies.ratio.liquids import Liquid
+from astrobrian.studies.ratio.tasks.task import Task
+
+
+def on_continuation(task: Task) -> Task:
+    """The same, with its continuation as input."""
+    if task.continuation is None:
+        raise ValueError(f"{task.name} has no continuation, so that nothing can run freely in it")
+    return replace(task, inputs=task.continuation)
+
+
+def is_free(task: Task) -> np.ndarray:
+    """1 in the steps of free segments."""
+    free = np.zeros(len(task.inputs))
+    for start, stop in task.free_segments:
+        free[start:stop] = 1
+    return free
+
+
+def check_shapes(
+    what: str, arrays: Mapping[Liquid, np.ndarray], shapes: Mapping[Liquid, tuple[int, ...]]
+) -> None:
+    """Raises ValueError if a liquid has no array, or one of another shape."""
+    for liquid, shape in shapes.items():
+        found = arrays[liquid].shape if liquid in arrays else None
+        if found != shape:
+            raise ValueError(f"{what} of {liquid} is to be an array of shape {shape}, got {found or 'none'}")
