@@ -14,6 +14,7 @@ from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
 from astrobrian.equations.library.cleft_glutamate import cleft_glutamate
 from astrobrian.equations.library.coba_lif import coba_lif
 from astrobrian.equations.library.de_pitta_brunel import AM, DEPRESSING, FACILITATING, FM, NEUTRAL
+from astrobrian.equations.library.driven_cells import driven_current, driven_ip3
 from astrobrian.equations.library.gchi import gchi, gchi_stochastic, glutamate_receptors
 from astrobrian.equations.library.gliotransmission import gliotransmission
 from astrobrian.equations.library.ip3_flux import exogenous_drive, gap_junction, linear_gap_junction
@@ -85,6 +86,8 @@ __all__ = [
     "cycles_along",
     "derive",
     "double_exponential_sic",
+    "driven_current",
+    "driven_ip3",
     "excitatory_alpha",
     "excitatory_conductance",
     "exogenous_drive",

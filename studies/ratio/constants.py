@@ -36,6 +36,33 @@ class Formal:
 
 
 @dataclass(frozen=True)
+class Biophysical:
+    """Integrate-and-fire neurons and astrocytes; what isn't here has the published value of its model."""
+
+    sample: float = _constant(20.0, "ms, that a sample of the task lasts", (50.0,))
+    dt: float = _constant(1.0, "ms, time step of neurons and synapses", (0.5,))
+    dt_astrocytes: float = _constant(10.0, "ms, time step of astrocytes", (5.0,))
+    input_current: float = _constant(1.0, "rheobases, current at a weighted input of 1", (0.3, 3.0))
+    excitation: float = _constant(5.0, "nS, conductance of a full release at a weight of 1", (2.5, 10.0))
+    inhibition: float = _constant(20.0, "nS, the same of inhibitory neurons", (10.0, 40.0))
+    tau_trace: float = _constant(100.0, "ms, low-pass filter of the spikes that are read", (50.0, 200.0))
+    rate: float = _constant(10.0, "Hz, that the bias of each neuron is led to", (5.0, 20.0))
+    adaptation: float = _constant(0.01, "rheobases, that a spike takes from the bias while it is led", ())
+    memory: float = _constant(
+        1.0, "s, time constant of what gliotransmitter does to a synapse, and of a slow membrane", (0.3, 3.0)
+    )
+    binding: float = _constant(0.03, "1/uM/s, of glutamate to astrocytes; 0.3 saturates them", (0.3,))
+    production: float = _constant(2.0, "uM/s, most IP3 that glutamate makes an astrocyte produce", (0.5,))
+    ip3: float = _constant(0.3, "uM, of the source that drives astrocytes", (0.2, 0.6))
+    input_ip3: float = _constant(1.5, "of this, change at a weighted input of 1", (0.5, 3.0))
+    exchange: float = _constant(5.0, "1/s, of IP3 with the source", (2.5, 10.0))
+    pump: float = _constant(
+        0.2, "uM, affinity of SERCA: calcium oscillates at 0.05 and follows IP3 here", (0.05, 0.1)
+    )
+    release: float = _constant(0.35, "uM, calcium that releases gliotransmitter", (0.25, 0.5))
+
+
+@dataclass(frozen=True)
 class ReadOut:
     """What learns from the states."""
 
@@ -66,6 +93,7 @@ class Constants:
 
     wiring: Wiring = field(default_factory=Wiring)
     formal: Formal = field(default_factory=Formal)
+    biophysical: Biophysical = field(default_factory=Biophysical)
     read_out: ReadOut = field(default_factory=ReadOut)
     series: Series = field(default_factory=Series)
 
