@@ -56,7 +56,7 @@ def _simulated(
         some = waiting.pop()
         try:
             states = simulate(some, tasks, settings.constants, backend=settings.backend)
-        except Exception as error:  # whatever it is, it is in the outcome
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is kept in the outcome)
             failures_left -= 1
             if len(some) == 1 or failures_left < 0:
                 yield some, error
@@ -79,7 +79,7 @@ def _learned(states: States, tasks: Mapping[int, Task], settings: Settings) -> d
                 device="cuda" if settings.backend == "cuda" and torch.cuda.is_available() else "cpu",
             )
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (as above)
         names = list(next(iter(tasks.values())).targets)
         if len(names) == 1:
             asked = [trial for liquid in states.of for trial in trials(liquid, tasks[liquid.seed], settings)]
@@ -104,7 +104,7 @@ def _gone_on(
             continue
         try:
             runs = _run_free([trial.liquid for trial in able], states, tasks, settings, design)
-        except Exception as failed:
+        except Exception as failed:  # noqa: BLE001 (as above)
             found |= dict.fromkeys(able, failure(failed))
         else:
             for trial in able:
@@ -116,7 +116,7 @@ def _gone_on(
 def _run_free(
     liquids: Sequence[Liquid], states: States, tasks: Mapping[int, Task], settings: Settings, design: Design
 ) -> Mapping[Liquid, np.ndarray]:
-    """Free runs of some liquids, shape (runs, steps, channels) each."""
+    """What some liquids predict of each step of the continuation, shape (steps, channels)."""
     weights = ridge_weights(states, tasks, settings.constants, design)
     return run_free(
         liquids,
@@ -129,6 +129,10 @@ def _run_free(
 
 
 def _scores(predicted: np.ndarray, task: Task) -> tuple[float, float]:
+    """Of the segments that ran freely: error, and how long they stayed with the series."""
     assert task.continuation is not None
-    true = np.stack([task.continuation[first:last] for first, last in task.free_segments])
-    return free_run(predicted, true, LYAPUNOV_TIMES)
+    runs, true = (
+        np.stack([each[first:last] for first, last in task.free_segments])
+        for each in (predicted, task.continuation)
+    )
+    return free_run(runs, true, LYAPUNOV_TIMES)
