@@ -85,8 +85,8 @@ def simulate(
     step, sample = steps_of_time(constants.biophysical)
     with project(backend, step):
         cells = make_cells(liquids, blocks, constants.biophysical)
-        neurons, _ = cells
-        neurons.b = 1  # at the rheobase
+        neurons, astrocytes = cells
+        neurons.b[: blocks.silent[0].start] = 1  # at the rheobase
         signal = "signal = series(t, source) : 1 (constant over dt)"
         channels = make_channels(liquids, blocks, signal, inputs(blocks, tasks), sample)
         connections = connect(liquids, blocks, cells, channels, constants)
@@ -107,7 +107,7 @@ def simulate(
         )
         calcium = (calcium / float(uM)).astype(np.float32)
         rates = [monitor.count[:] / read for monitor in events]
-        bias = neurons.b[:], np.zeros(blocks.sizes[1])
+        bias = neurons.b[:], np.zeros(len(astrocytes))
         return States(
             of={liquid: blocks.of(liquid, traces, calcium) for liquid in liquids},
             rates={liquid: blocks.of(liquid, *rates) for liquid in liquids},

@@ -23,6 +23,7 @@ from astrobrian.equations import (
     gchi,
     gliotransmission,
     inhibitory_conductance,
+    linear_gap_junction,
     presynaptic_receptors,
     rate_control,
     spike_trace,
@@ -35,7 +36,7 @@ from astrobrian.studies.ratio.liquids import Arm, Liquid
 from astrobrian.studies.ratio.wiring import Wired
 
 Cells = tuple[Neurons, AstrocyteGroup]
-"""Each with a silent cell after those of the liquids."""
+"""Each with silent cells after those of the liquids."""
 
 # of neurons in the place of astrocytes, every so many is inhibitory
 _INHIBITORY = 5
@@ -43,11 +44,11 @@ _INHIBITORY = 5
 
 def make_cells(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -> Cells:
     """The cells of all liquids, without connections."""
-    number_of_neurons, number_of_astrocytes = blocks.sizes
+    silent = blocks.silent
     control = rate_control(r_b=values.rate * Hz).per_cell("eta_b")
     trace = spike_trace(tau_x=values.tau_trace * ms)
     neurons = Neurons(
-        number_of_neurons + 1,
+        silent[FIRST].stop,
         coba_lif.per_cell("C_m") + driven_current + control + trace,
         method="exponential_euler",
         name="neurons",
@@ -56,15 +57,16 @@ def make_cells(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -
     slowness = _slowness(liquids, blocks, values)
     neurons.C_m = coba_lif.parameters["C_m"].quantity * slowness
     # a slow membrane needs so many times the current for the same rate
-    neurons.eta_b = values.adaptation * slowness
-    neurons.eta_b[-1:] = 0
+    adaptation = values.adaptation * slowness
+    adaptation[silent[FIRST]] = 0
+    neurons.eta_b = adaptation
     astrocyte = gchi(
         K_P=values.pump * uM, O_N=values.binding / uM / second, O_beta=values.production * uM / second
     )
     source = driven_ip3(I_0=values.ip3 * uM, r_ex=values.exchange / second)
     release = gliotransmission(C_Theta=values.release * uM)
     astrocytes = AstrocyteGroup(
-        number_of_astrocytes + 1,
+        silent[SECOND].stop,
         astrocyte + source + release,
         dt=values.dt_astrocytes * ms,
         name="astrocytes",
@@ -96,10 +98,11 @@ def connect(
     synapses.w_i = np.where(inhibitory, strength, 0) * values.inhibition * nS
     made.append(synapses)
     coupling = edges[SECOND, SECOND]
-    once = coupling.source < coupling.target  # which leaves out the silent cell
+    once = coupling.source < coupling.target  # which leaves out silent cellss
     if once.any():
         pairs = coupling.source[once], coupling.target[once]
-        made.append(GapJunctions(cells[SECOND], pairs=pairs, name="gap_junctions"))
+        junction = linear_gap_junction(F=values.junctions / second)
+        made.append(GapJunctions(cells[SECOND], pairs=pairs, model=junction, name="gap_junctions"))
     return made
 
 
@@ -132,7 +135,7 @@ def _inputs(
 def _slowness(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -> np.ndarray:
     """Of each neuron, time constant of its membrane over that of others."""
     membrane = coba_lif.parameters["C_m"].quantity / coba_lif.parameters["g_l"].quantity
-    slowness = np.ones(blocks.sizes[FIRST] + 1)
+    slowness = np.ones(blocks.silent[FIRST].stop)
     for liquid in liquids:
         if liquid.arm is Arm.SLOW:
             slowness[blocks.neurons[liquid]][liquid.neurons :] = values.memory * second / membrane
@@ -141,7 +144,7 @@ def _slowness(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) ->
 
 def _inhibitory(liquids: Sequence[Liquid], blocks: Blocks, wired: Mapping[Liquid, Wired]) -> np.ndarray:
     """Whether each neuron is."""
-    inhibitory = np.zeros(blocks.sizes[FIRST] + 1, bool)
+    inhibitory = np.zeros(blocks.silent[FIRST].stop, dtype=bool)
     for liquid in liquids:
         here = inhibitory[blocks.neurons[liquid]]
         here[: liquid.neurons] = wired[liquid].inhibitory

@@ -16,6 +16,9 @@ Key = TypeVar("Key")
 #: Arms that have astrocytes; the others have neurons in their place.
 WITH_ASTROCYTES = frozenset({Arm.MIXED, Arm.UNCONNECTED})
 
+# as in astrobrian/standalone/templates/summed_variable.cpp, and a multiple of what any processor handles at once
+_BLOCK = 256
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -36,9 +39,15 @@ class Blocks:
     channels: Mapping[int, slice]
 
     @property
-    def sizes(self) -> tuple[int, int]:
-        """Units of the two populations."""
-        return _end(self.neurons), _end(self.astrocytes)
+    def silent(self) -> tuple[slice, slice]:
+        """The units of both populations that are of no liquid, at the end, and are never to spike: at least one.
+
+        They fill the populations up to whole blocks of a compiled loop. What is left over from those is rounded in
+        another way, and what a liquid does would depend on where in a population it is.
+        """
+        ends = (max(each.stop for each in places.values()) for places in (self.neurons, self.astrocytes))
+        first, second = (slice(end, in_blocks(end + 1)) for end in ends)
+        return first, second
 
     def of(self, liquid: Liquid, neurons: np.ndarray, astrocytes: np.ndarray) -> np.ndarray:
         """What a liquid has of values of both populations, their last axis being the units; its neurons come first."""
@@ -74,13 +83,14 @@ def arrange(liquids: Sequence[Liquid], tasks: Mapping[int, Task]) -> Blocks:
     return Blocks(_in_a_row(liquids, neurons), _in_a_row(liquids, astrocytes), _in_a_row(seeds, channels))
 
 
+def in_blocks(number: int) -> int:
+    """The least multiple of the length of a block that isn't less."""
+    return -(-number // _BLOCK) * _BLOCK
+
+
 def inputs(blocks: Blocks, tasks: Mapping[int, Task]) -> np.ndarray:
     """The series of all channels, an array of shape (steps, channels)."""
     return np.concatenate([tasks[seed].inputs for seed in blocks.channels], axis=1)
-
-
-def _end(slices: Mapping[Liquid, slice]) -> int:
-    return max(each.stop for each in slices.values())
 
 
 def _in_a_row(keys: Sequence[Key], lengths: Sequence[int]) -> dict[Key, slice]:

@@ -1,7 +1,7 @@
 """What the networks of formal and of biophysical liquids have in common: their input and lists of connections.
 
-There are two populations, neurons and astrocytes, each with a silent unit after those of the liquids. The program that
-is generated for a network depends on how large the liquids are and not on how they are wired: lists of connections are
+There are two populations, neurons and astrocytes, each with silent units after those of the liquids. The program that is
+generated for a network depends on how large the liquids are and not on how they are wired: lists of connections are
 filled up to the most that there can be, with connections of no weight between silent units.
 """
 
@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from brian2 import Equations, NeuronGroup, Quantity, TimedArray
 
-from astrobrian.studies.ratio.blocks import WITH_ASTROCYTES, Blocks
+from astrobrian.studies.ratio.blocks import WITH_ASTROCYTES, Blocks, in_blocks
 from astrobrian.studies.ratio.constants import Constants
 from astrobrian.studies.ratio.liquids import Arm, Liquid
 from astrobrian.studies.ratio.wiring import Edges, Wired, wire
@@ -69,15 +69,22 @@ def unit_channel_pairs(
     blocks : Blocks
     weights : Mapping[Liquid, array of shape (size, channels)]
     """
-    for order, places in enumerate((blocks.neurons, blocks.astrocytes)):
-        # the silent unit has one, so that there are some in any case
-        units, channels, values = [np.array([blocks.sizes[order]])], [np.array([0])], [np.array([0.0])]
+    for order, (places, silent) in enumerate(
+        zip((blocks.neurons, blocks.astrocytes), blocks.silent, strict=True)
+    ):
+        units, channels, values = [], [], []
         for number, liquid in enumerate(liquids):
             part_of_it = blocks.apart(liquid, weights[liquid])[order]
             here, width = places[liquid], part_of_it.shape[1]
             units.append(np.repeat(np.arange(here.start, here.stop), width))
             channels.append(np.tile(np.arange(number * width, (number + 1) * width), len(part_of_it)))
             values.append(part_of_it.ravel())
+        # summed in whole blocks, of which there is one in any case
+        found = sum(map(len, units))
+        missing = in_blocks(found + 1) - found
+        units.append(np.full(missing, silent.start))
+        channels.append(np.zeros(missing, int))
+        values.append(np.zeros(missing))
         yield np.concatenate(units), np.concatenate(channels), np.concatenate(values)
 
 
@@ -86,7 +93,10 @@ def in_populations(
 ) -> list[np.ndarray]:
     """What each unit of both populations has; the silent ones 0."""
     both = zip(*(blocks.apart(liquid, values[liquid]) for liquid in liquids), strict=True)
-    return [np.concatenate([*parts, [0.0]]) for parts in both]
+    return [
+        np.concatenate([*parts, np.zeros(silent.stop - silent.start)])
+        for parts, silent in zip(both, blocks.silent, strict=True)
+    ]
 
 
 def wire_all(liquids: Sequence[Liquid], width: int, constants: Constants) -> dict[Liquid, Wired]:
@@ -115,9 +125,10 @@ def recurrent(
             shifted = Edges(first_source + edges.source, first_target + edges.target, edges.weight)
             parts[source, target].append(shifted)
             most[source, target] += number
+    silent = [each.start for each in blocks.silent]
     return {
         (source, target): _filled_up(
-            parts[source, target], most[source, target] + 1, blocks.sizes[source], blocks.sizes[target]
+            parts[source, target], most[source, target] + 1, silent[source], silent[target]
         )
         for source, target in product((FIRST, SECOND), repeat=2)
     }

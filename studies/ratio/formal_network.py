@@ -2,9 +2,6 @@
 
 A step of the task is a step of the simulation. The spikes of a step are found at its end; what they do to their own unit
 and to others happens in the next one, as in snnTorch.
-
-The program that is generated for them depends on how large the liquids are and not on how they are wired: lists of
-synapses are filled up to the most that there can be, with synapses of no weight between silent units.
 """
 
 from __future__ import annotations
@@ -33,7 +30,7 @@ ORDERS = ("first", "second")
 _ON_PRE = ("u_post += w", "c_post += w\nu_post += w")
 
 Populations = tuple[Neurons, Neurons]
-"""Each with a silent unit after those of the liquids."""
+"""Each with silent units after those of the liquids."""
 
 
 def part(tau: npt.ArrayLike) -> np.ndarray:
@@ -51,18 +48,18 @@ def make_units(liquids: Sequence[Liquid], blocks: Blocks, formal: Formal) -> Pop
     )
     first, second = (
         Neurons(
-            size + 1,
+            silent.stop,
             model + control + trace,
             method="exponential_euler",
             name=f"units_{order}",
             dtype={"x": np.float32},  # as it is read: half the memory
         )
-        for size, model, order in zip(blocks.sizes, models, ORDERS, strict=True)
+        for silent, model, order in zip(blocks.silent, models, ORDERS, strict=True)
     )
     first.tau_u = _time_constants(liquids, blocks, formal) * STEP
-    for each in first, second:
+    for each, silent in zip((first, second), blocks.silent, strict=True):
         gain = np.full(len(each), 1 / part(formal.tau_mem))
-        gain[-1] = 0
+        gain[silent] = 0
         each.g_u = gain
     return first, second
 
@@ -103,7 +100,7 @@ def connect(
 
 def _time_constants(liquids: Sequence[Liquid], blocks: Blocks, formal: Formal) -> np.ndarray:
     """Of the membranes of first order, in steps."""
-    tau = np.full(blocks.sizes[FIRST] + 1, formal.tau_mem)
+    tau = np.full(blocks.silent[FIRST].stop, formal.tau_mem)
     for liquid in liquids:
         if liquid.arm is Arm.SLOW:
             tau[blocks.neurons[liquid]][liquid.neurons :] = formal.tau_syn
