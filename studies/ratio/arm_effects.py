@@ -21,6 +21,7 @@ from astrobrian.studies.ratio.table import ALL_TASKS, ASKED, MEASURES, mixed, ov
 ALONE = {"neurons alone": "neurons", "astrocytes alone": "astrocytes"}
 """The margins of the grid: what there is nothing of the other kind beside."""
 
+_NUMBERS = ["cells", "seeds", "difference", "low", "high", "d", "d_low", "d_high", "p"]
 _PLACE = [*ASKED, "neurons", "astrocytes"]
 
 
@@ -40,9 +41,7 @@ def arm_effects(table: pd.DataFrame) -> pd.DataFrame:
         seeds within a cell), `p`, and `p_holm`, corrected for all comparisons of the single targets or, apart from them,
         of all tasks.
     """
-    found = pd.DataFrame(_all(table))
-    if found.empty:
-        return found
+    found = pd.DataFrame(list(_all(table)), columns=[*ASKED, "measure", "against", *_NUMBERS])
     found["p_holm"] = np.nan
     for _, family in found[found["p"].notna()].groupby(found["task"] == ALL_TASKS):
         found.loc[family.index, "p_holm"] = multipletests(family["p"], LEVEL, "holm")[1]

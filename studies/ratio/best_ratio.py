@@ -217,7 +217,7 @@ class _Design:
         """What makes the coefficients of a seed independent, if its liquids are."""
         matrix = self.matrix(self.cells)
         ratio, rest = matrix[:, : len(self.knots) - 1], matrix[:, len(self.knots) - 1 :]
-        return np.linalg.qr(ratio - rest @ np.linalg.lstsq(rest, ratio, rcond=None)[0], mode="r")
+        return np.linalg.qr(ratio - rest @ np.linalg.lstsq(rest, ratio, rcond=None)[0]).R
 
 
 def _tails(seeds: int) -> tuple[float, float]:

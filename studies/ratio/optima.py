@@ -11,7 +11,6 @@ from statsmodels.stats.multitest import multipletests
 
 from astrobrian.studies.ratio.best_ratio import (
     LEVEL,
-    BestRatio,
     TooLittle,
     Verdict,
     best_ratio,
@@ -44,9 +43,7 @@ def optima(table: pd.DataFrame) -> pd.DataFrame:
         targets or, apart from them, of all tasks; `mixed_ratio` and `mixed_p` by a mixed-effects model; the `verdict`,
         and in `why` what there was too little of.
     """
-    found = pd.DataFrame(_estimated(mixed(table)))
-    if found.empty:
-        return found
+    found = pd.DataFrame(list(_estimated(mixed(table))), columns=[*ASKED, "measure", *_UNKNOWN, "why"])
     found["p_holm"] = np.nan
     for _, family in found[found["p"].notna()].groupby(found["task"] == ALL_TASKS):
         found.loc[family.index, "p_holm"] = multipletests(family["p"], LEVEL, "holm")[1]
@@ -73,10 +70,3 @@ def _one(gains: pd.DataFrame) -> dict[str, Any]:
         return _UNKNOWN | {"why": str(error)}
     known = {name: getattr(best, name) for name in _UNKNOWN if hasattr(best, name) and name != "curve"}
     return known | {"curve": best, "mixed_ratio": ratio, "mixed_p": p, "why": ""}
-
-
-def edge_or(best: BestRatio) -> str:
-    """The best ratio in words; at the edge it is a bound."""
-    first, last = best.octaves[[0, -1]]
-    at = np.log2(best.ratio)
-    return ("≤ " if at == first else "≥ " if at == last else "") + f"{best.ratio:.2g}"

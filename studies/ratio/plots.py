@@ -202,35 +202,35 @@ def densities(found: dict[tuple[str, str], Density]) -> Figure:
     return figure
 
 
-def losses(table: pd.DataFrame, task: str, target: str) -> Figure:
-    """Loss of the MLP over the epochs, as a part of that before the first: the mean of all cells of an arm and all seeds."""
-    ours = table[
-        (table["task"] == task)
-        & (table["target"] == target)
-        & (table["reader"] == Reader.MLP)
-        & ~table["failed"]
-    ]
-    kinds = list(dict.fromkeys(ours["units"]))
-    figure, axes = grid(len(kinds), 2, (8.4, 0.5 + 2.5 * len(kinds)))
+def losses(learned: pd.DataFrame) -> Figure:
+    """Loss of the MLP over the epochs, as a part of that before the first: the mean over targets, cells and seeds.
+
+    A row for each kind of units, a column for each task; the wide design is drawn through, the fixed one dashed.
+
+    Parameters
+    ----------
+    learned : DataFrame
+        As `LEARNING.of`.
+    """
+    ours = learned[learned["log_ratio"].notna() & (learned["initial_loss"] > 0)]
+    kinds, tasks = (list(dict.fromkeys(ours[name])) for name in ("units", "task"))
+    figure, axes = grid(len(kinds), len(tasks), (2.5 * len(tasks) + 1, 0.8 + 2.1 * len(kinds)))
     for row, units in zip(axes, kinds, strict=True):
-        for ax, design in zip(row, Design, strict=True):
-            for arm, colour in _ARMS.items():
-                some = ours[
-                    (ours["units"] == units)
-                    & (ours["design"] == design)
-                    & (ours["arm"] == arm)
-                    & ours["log_ratio"].notna()
-                ]
-                if len(some):
-                    of = np.array(some["losses"].tolist())
-                    ax.plot(np.mean(of / of[:, :1], axis=0), color=colour, label=arm.value)
-            ax.set_title(f"{units} units, read-out {design}", fontsize=9)
+        for ax, task in zip(row, tasks, strict=True):
+            some = ours[(ours["units"] == units) & (ours["task"] == task)]
+            for (arm, design), one in some.groupby(["arm", "design"], sort=False):
+                curves = np.array(one["losses"].tolist())
+                dashed = "--" if design == Design.FIXED else "-"
+                mean = np.mean(curves / curves[:, :1], axis=0)
+                ax.plot(mean, dashed, color=_ARMS[arm], linewidth=1.1)
+            ax.set_title(f"{task}, {units}", fontsize=8)
             ax.set(ylim=(0, None))
-        row[0].set_ylabel("loss / loss before training")
+        row[0].set_ylabel("loss / initial loss")
     for ax in axes[-1]:
         ax.set_xlabel("epoch")
-    axes[0, 0].legend(fontsize=7, frameon=False)
-    figure.suptitle(f"{task}, {target}: liquids with both kinds, mean over cells and seeds", fontsize=9)
+    for arm, colour in _ARMS.items():
+        axes[0, 0].plot([], [], color=colour, label=arm.value)
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(_ARMS))
     return figure
 
 

@@ -115,4 +115,4 @@ def width_alone(table: pd.DataFrame) -> pd.DataFrame:
         varies = one["width"].nunique() > 1 and one["learning_rate"].nunique() > 1
         share = one["width"].corr(one["learning_rate"]) ** 2 if varies else np.nan
         rows.append(dict(zip(ASKED, asked, strict=True)) | {"share": share})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*ASKED, "share"])

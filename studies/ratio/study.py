@@ -20,9 +20,11 @@ from astrobrian.studies.ratio.constants import Series
 from astrobrian.studies.ratio.echo_state import EchoRow, reference
 from astrobrian.studies.ratio.engine import completed, workers
 from astrobrian.studies.ratio.needs import check_backend
+from astrobrian.studies.ratio.report import write_report
 from astrobrian.studies.ratio.running import run_missing
 from astrobrian.studies.ratio.settings import Settings
 from astrobrian.studies.ratio.store import Store
+from astrobrian.studies.ratio.table import frame
 from astrobrian.studies.results import Results
 
 ECHO_STATE = "echo_state.json"
@@ -77,10 +79,12 @@ def run_ratio(
             with _measured(store, results):
                 run_missing(client, [store], run_batch, progress)
             results.stage("echo state networks")
-            if not Path(out, ECHO_STATE).exists():
+            echo = Path(out, ECHO_STATE)
+            if not echo.exists():
                 rows = _echo_state(client, settings, progress)
                 results.save_text(json.dumps(rows, indent=1), ECHO_STATE)
         results.stage("report")
+        write_report(results, frame(store.trials()), json.loads(echo.read_text()), settings)
     return results
 
 

@@ -134,6 +134,21 @@ def cells(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def health(table: pd.DataFrame) -> pd.DataFrame:
+    """By units and arm: how many liquids were driven by a task and how many of them were degenerate; failed trials; rates."""
+    liquids = [*NAMES[:5], "task"]
+    driven = table.groupby(liquids, as_index=False)[["degenerate", "neuron_rate", "astrocyte_rate"]].max()
+    kind = ["units", "arm"]
+    found = driven.groupby(kind, as_index=False).agg(
+        liquids_driven=("seed", "size"),
+        degenerate=("degenerate", "sum"),
+        neuron_rate=("neuron_rate", "median"),
+        astrocyte_rate=("astrocyte_rate", "median"),
+    )
+    trials = table.groupby(kind, as_index=False).agg(trials=("seed", "size"), failed=("failed", "sum"))
+    return found.merge(trials, on=kind)
+
+
 def width_of_design(table: pd.DataFrame) -> pd.DataFrame:
     """For each liquid, the parameters of the read-out as wide as itself: the same column in both designs."""
     wide = table[(table["design"] == Design.WIDE) & (table["reader"] == Reader.MLP)]
