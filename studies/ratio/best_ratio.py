@@ -150,8 +150,9 @@ def mixed_model(gains: pd.DataFrame) -> tuple[float, float]:
 def judge(best: BestRatio, p: float) -> Verdict:
     """What may be said of 2 to 1.
 
-    Nothing, if the ratio has no effect that 5 % would call one. That it holds, if the interval of the best ratio contains
-    2 and excludes 1 and 4; that it doesn't, if the interval excludes 2; and else that it isn't resolved.
+    Nothing, if the ratio has no effect that 5 % would call one. That it holds, if the interval of the best ratio excludes 1
+    and 4, and contains 2 or lies in the octave around it, since the grid is one of octaves; that it doesn't, if the
+    interval excludes 2 otherwise; and else that it isn't resolved.
 
     Parameters
     ----------
@@ -161,11 +162,11 @@ def judge(best: BestRatio, p: float) -> Verdict:
     """
     if not p <= LEVEL:
         return Verdict.NO_EFFECT
-    if not best.low <= 2 <= best.high:
-        return Verdict.CONTRADICTED
-    if best.low > 1 and best.high < 4:
+    contains = best.low <= 2 <= best.high
+    around = 2**0.5 <= best.low and best.high <= 2**1.5
+    if (contains or around) and 1 < best.low and best.high < 4:
         return Verdict.HOLDS
-    return Verdict.UNRESOLVED
+    return Verdict.UNRESOLVED if contains else Verdict.CONTRADICTED
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from brian2.utils.logger import catch_logs
 
 from astrobrian.studies.ratio.constants import Constants
 from astrobrian.studies.ratio.liquids import Arm, Liquid, Units
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NEURONS, ASTROCYTES = 64, 128
-_SHOWN = 500  # samples
+_WASHIN, _SHOWN = 500, 300  # samples
 _TRACES = 5
 
 
@@ -33,30 +34,43 @@ class Example:
     states : array, shape (samples, units)
         As in `States`, neurons first.
     decay : float
-        Of the trace of spikes in a sample.
+        What is left after a sample of a trace of spikes.
+    rise : float
+        What a spike adds to it.
     """
 
     liquid: Liquid
     inputs: np.ndarray
     states: np.ndarray
     decay: float
+    rise: float
 
     def spikes(self, units: slice) -> tuple[np.ndarray, np.ndarray]:
         """Samples and units with a spike: where the trace rises more than its decay allows."""
         trace = self.states[:, units]
-        risen = trace[1:] - self.decay * trace[:-1] > (1 - self.decay) / 2
+        risen = trace[1:] - self.decay * trace[:-1] > self.rise / 2
         sample, unit = np.nonzero(risen)
         return sample + 1, unit
 
 
 def example(units: Units, constants: Constants, seed: int = 0) -> Example:
     """Simulate one liquid, two astrocytes for a neuron; without a compiler, which would take longer."""
-    series = replace(constants.series, train=_SHOWN, test=_SHOWN // 2)
+    series = replace(constants.series, washin=_WASHIN, train=_SHOWN, test=_SHOWN // 2)
     task = TASKS["lorenz"](seed, series)
     liquid = Liquid(units, Arm.MIXED, NEURONS, ASTROCYTES, seed)
-    states = simulate([liquid], {seed: task}, replace(constants, series=series), backend="numpy").of[liquid]
+    with catch_logs():  # that some synapses are covered by no astrocyte is as it should be
+        states = simulate([liquid], {seed: task}, replace(constants, series=series), backend="numpy")
     inputs = task.inputs[task.washin : task.washin + _SHOWN]
-    return Example(liquid, inputs, states[:_SHOWN], float(np.exp(-1 / constants.formal.tau_trace)))
+    if units is Units.FORMAL:
+        sample = step = 1 / constants.formal.tau_trace
+    else:
+        sample, step = (
+            each / constants.biophysical.tau_trace
+            for each in (constants.biophysical.sample, constants.biophysical.dt)
+        )
+    return Example(
+        liquid, inputs, states.of[liquid][:_SHOWN], float(np.exp(-sample)), float(1 - np.exp(-step))
+    )
 
 
 def plot(shown: Example) -> Figure:
@@ -74,8 +88,8 @@ def plot(shown: Example) -> Figure:
     else:
         calcium = shown.states[:, astrocytes]
         axes[2].plot(calcium[:, :: max(1, calcium.shape[1] // _TRACES)], linewidth=0.9, color=ASTROCYTE)
-        axes[2].set(ylabel="calcium of some astrocytes")
-    axes[2].set(xlabel="step of the task", xlim=(0, len(shown.states)))
+        axes[2].set(ylabel="calcium of some ($\\mu$M)")
+    axes[2].set(xlabel="sample of the task", xlim=(0, len(shown.states)))
     figure.suptitle(
         f"{shown.liquid.units} liquid, {shown.liquid.neurons} neurons and {shown.liquid.astrocytes} astrocytes, "
         "driven by Lorenz's attractor",

@@ -98,7 +98,7 @@ def comparison(effects: pd.DataFrame, measure: str, units: str, design: str) -> 
         ("not told from", ours[~told]),
     )
     parts = [f"{words} {_listed(some)}" for words, some in groups if len(some)]
-    return f"Mixed liquids are {'; '.join(parts)}." if parts else "There is no arm to compare with."
+    return f"mixed liquids are {'; '.join(parts)}." if parts else "there is no arm to compare with."
 
 
 def _listed(some: pd.DataFrame) -> str:
