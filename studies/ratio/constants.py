@@ -56,6 +56,7 @@ class Biophysical:
     ip3: float = _constant(0.3, "uM, of the source that drives astrocytes", (0.2, 0.6))
     input_ip3: float = _constant(1.5, "of this, change at a weighted input of 1", (0.5, 3.0))
     exchange: float = _constant(5.0, "1/s, of IP3 with the source", (2.5, 10.0))
+    junctions: float = _constant(1.0, "1/s, permeability of a gap junction for IP3", (0.1, 5.0))
     pump: float = _constant(
         0.2, "uM, affinity of SERCA: calcium oscillates at 0.05 and follows IP3 here", (0.05, 0.1)
     )
