@@ -1,6 +1,6 @@
 """What liquids of formal units are as Brian2 objects: their units, their input, and all connections.
 
-A step of the task is a step of the simulation. The spikes of a step are found at its end; what they do to their own unit
+A step of the task is a step of the simulation. The spikes of a step are what it ends with; what they do to their own unit
 and to others happens in the next one, as in snnTorch.
 """
 
@@ -21,8 +21,9 @@ from astrobrian.studies.ratio.liquids import Arm, Liquid
 
 #: Of the simulation: a step of the task.
 STEP = 1 * ms
-#: A reset, and what synapses do, come after the decay of the same step and before its threshold.
-SCHEDULE = ["start", "groups", "resets", "synapses", "thresholds", "end"]
+#: A reset, and what synapses do, come after the decay of a step. What is above threshold after that is looked for when the
+#: next step begins: Brian2 forgets at the end of a run the spikes that were found and have done nothing yet.
+SCHEDULE = ["thresholds", "start", "groups", "resets", "synapses", "end"]
 #: The two populations: neurons, and what else is of first order; 'astrocyte-like' units.
 ORDERS = ("first", "second")
 

@@ -100,7 +100,8 @@ def wire(
     if not connected:
         cover = np.full(len(source), -1)
         listening = talking = coupling = Edges(np.empty(0, int), np.empty(0, int), np.empty(0))
-    factor = values.spectral_radius / _radius(neurons, astrocytes, synapses, listening, talking, coupling)
+    weights = matrix(neurons, astrocytes, synapses, listening, talking, coupling)
+    factor = values.spectral_radius / _radius(weights)
     synapses, listening, talking, coupling = (
         Edges(each.source, each.target, each.weight * factor)
         for each in (synapses, listening, talking, coupling)
@@ -157,19 +158,24 @@ def _once(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return pairs[0], pairs[1]
 
 
-def _radius(
+def matrix(
     neurons: int, astrocytes: int, synapses: Edges, listening: Edges, talking: Edges, coupling: Edges
-) -> float:
-    """Of the matrix of all weights; where nothing comes back, its norm."""
-    matrix = np.zeros((neurons + astrocytes,) * 2)
+) -> np.ndarray:
+    """All weights: to each unit, a row, from each, a column; neurons come first."""
+    found = np.zeros((neurons + astrocytes,) * 2)
     for edges, above, left in (
         (synapses, 0, 0),
         (listening, neurons, 0),
         (talking, 0, neurons),
         (coupling, neurons, neurons),
     ):
-        matrix[above + edges.target, left + edges.source] = edges.weight
-    if not matrix.any():
+        found[above + edges.target, left + edges.source] = edges.weight
+    return found
+
+
+def _radius(weights: np.ndarray) -> float:
+    """Of a matrix; where nothing comes back, its norm."""
+    if not weights.any():
         return 1.0
-    radius = float(np.abs(np.linalg.eigvals(matrix)).max())
-    return radius if radius > _NILPOTENT * np.abs(matrix).max() else float(np.linalg.norm(matrix, 2))
+    radius = float(np.abs(np.linalg.eigvals(weights)).max())
+    return radius if radius > _NILPOTENT * np.abs(weights).max() else float(np.linalg.norm(weights, 2))
