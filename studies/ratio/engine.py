@@ -18,9 +18,11 @@ from distributed import Client, LocalCluster, as_completed, get_worker
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 
+# seconds in which a scheduler should answer
+PATIENCE = 10.0
 # jobs for each worker that are with the scheduler: one runs and one waits
 _AHEAD = 2
-_CONFIGURATION = {
+CONFIGURATION = {
     # a job is sent to a worker only when that is free: none is blamed for another that ends its worker
     "distributed.scheduler.worker-saturation": 1.0,
     # that so many workers ended under a job may be chance
@@ -52,13 +54,13 @@ def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterato
     """
     with ExitStack() as opened:
         if scheduler is None:
-            opened.enter_context(dask.config.set(_CONFIGURATION))
+            opened.enter_context(dask.config.set(CONFIGURATION))
             cluster = opened.enter_context(
                 LocalCluster(
                     n_workers=number or CPU_COUNT,
                     threads_per_worker=1,
                     local_directory=str(scratch),
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
             )
@@ -69,7 +71,7 @@ def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterato
 
 def _connected(scheduler: str) -> Client:
     try:
-        client = Client(scheduler, timeout=10)
+        client = Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise EngineError(
             f"no scheduler answers at {scheduler}: {error}; start one (`dask scheduler`), and workers (`dask worker "
