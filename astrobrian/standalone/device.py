@@ -113,7 +113,7 @@ class StandaloneDevice(CPPStandaloneDevice):
                 last = {step[1][0]: step for step in group}
                 steps += [last[array] for array in sorted(last)]
             else:
-                steps += group
+                steps += map(_with_idle_clocks_in_order, group)
         return steps
 
     def generate_makefile(
@@ -204,6 +204,17 @@ class StandaloneDevice(CPPStandaloneDevice):
             each_step=[f"code_objects/{each.name}.cpp" for each in ours if each.name not in once],
             once=[*blocks, *(f"code_objects/{each.name}.cpp" for each in ours if each.name in once)],
         )
+
+
+def _with_idle_clocks_in_order(step: numbers.Step) -> numbers.Step:
+    """A run adds the clocks that nothing runs on in the order of a set: in that of their names instead."""
+    what, args = step
+    if what != "run_network":
+        return step
+    network, lines = args
+    idle = sorted(line for line in lines if line.endswith(", NULL);"))
+    ordered = iter(idle)
+    return what, (network, [next(ordered) if line in idle else line for line in lines])
 
 
 @contextmanager
