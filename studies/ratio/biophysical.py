@@ -148,7 +148,7 @@ def run_free(
         channels.x_0 = np.concatenate([weights[liquid][-1] for liquid in liquids])
         predictions = StateMonitor(channels, "prediction", record=True, dt=sample, name="predictions")
         connections = connect(liquids, blocks, cells, channels, constants)
-        connections += _read_outs(liquids, blocks, cells, channels, weights, sample)
+        connections += _read_outs(liquids, blocks, cells, channels, weights)
         network = Network(cells, channels, connections, predictions)
         with reporting(progress, steps * sample) as report:
             network.run(steps * sample, **report)
@@ -172,9 +172,8 @@ def _read_outs(
     cells: Cells,
     channels: NeuronGroup,
     weights: Mapping[Liquid, np.ndarray],
-    sample: Quantity,
 ) -> list[Synapses]:
-    """From the cells to the channels, once in a sample."""
+    """From the cells to the channels, on the clock of these."""
     made = []
     slopes = {liquid: weights[liquid][:-1] for liquid in liquids}
     for group, (cell, channel, weight) in zip(
@@ -185,7 +184,6 @@ def _read_outs(
             group,
             channels,
             f"w : 1 (constant)\n{into}_post = w*{_READ[group.name]} : 1 (summed)",
-            dt=sample,
             name=f"read_{group.name}",
         )
         synapses.connect(i=cell, j=channel)

@@ -114,7 +114,7 @@ def _inputs(
     wired: Mapping[Liquid, Wired],
     values: Biophysical,
 ) -> list[Synapses]:
-    """From the channels, once in a sample."""
+    """From the channels."""
     pairs = unit_channel_pairs(liquids, blocks, {each: wired[each].inputs for each in liquids})
     scales = values.input_current, values.input_ip3
     made = []
@@ -123,7 +123,6 @@ def _inputs(
             channels,
             group,
             "w : 1 (constant)\ndrive_post = w*signal_pre : 1 (summed)",
-            dt=values.sample * ms,
             name=f"input_of_{group.name}",
         )
         synapses.connect(i=channel, j=cell)
