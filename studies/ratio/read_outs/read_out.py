@@ -72,7 +72,7 @@ def read_out(
     read = (
         trial
         for design in designs
-        for trial in _read_out(states, tasks, constants.read_out, design, readers, torch.device(device))
+        for trial in _read_out(states, tasks, constants, design, readers, torch.device(device))
     )
     for number, trial in enumerate(read, 1):
         yield trial
@@ -131,13 +131,14 @@ def _check(liquid: Liquid, states: np.ndarray, task: Task) -> None:
 def _read_out(
     states: States,
     tasks: Mapping[int, Task],
-    read_out: ReadOut,
+    constants: Constants,
     design: Design,
     readers: Sequence[Reader],
     device: torch.device,
 ) -> Iterator[tuple[Trial, Outcome]]:
     """One design's trials."""
-    fired = {liquid: firing(liquid, rates) for liquid, rates in states.rates.items()}
+    read_out = constants.read_out
+    fired = {liquid: firing(liquid, states.rates[liquid], constants.biophysical) for liquid in states.of}
     finite = _finite(states)
     for liquid in (liquid for liquid in states.of if liquid not in finite):
         task = tasks[liquid.seed]

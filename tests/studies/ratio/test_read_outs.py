@@ -182,13 +182,19 @@ def test_targets_with_different_training_samples_are_refused():
 
 def test_firing_counts_units_that_never_or_always_spike():
     liquid = Liquid(Units.FORMAL, Arm.MIXED, 3, 2, 0)
-    found = firing(liquid, np.array([0.0, 0.1, 0.2, 0.0005, 0.9]))
+    found = firing(liquid, np.array([0.0, 0.1, 0.2, 0.0005, 0.9]), CONSTANTS.biophysical)
     assert (found.neuron_rate, found.astrocyte_rate) == (pytest.approx(0.1), pytest.approx(0.45025))
     assert (found.dead, found.saturated, found.degenerate) == (0.4, 0.2, True)
 
 
+def test_a_biophysical_neuron_may_spike_more_often_than_once_a_step():
+    liquid = Liquid(Units.BIOPHYSICAL, Arm.MIXED, 2, 0, 0)
+    rates = np.array([1.9, 2.1])  # of 4, with a refractory period of 5 ms in steps of 20 ms
+    assert firing(liquid, rates, CONSTANTS.biophysical).saturated == 0.5
+
+
 def test_there_is_no_rate_of_units_that_arent_there():
-    found = firing(Liquid(Units.FORMAL, Arm.MIXED, 0, 2, 0), np.array([0.1, 0.1]))
+    found = firing(Liquid(Units.FORMAL, Arm.MIXED, 0, 2, 0), np.array([0.1, 0.1]), CONSTANTS.biophysical)
     assert (found.neuron_rate, found.astrocyte_rate, found.degenerate) == (None, 0.1, False)
 
 
