@@ -20,14 +20,8 @@ Found = TypeVar("Found")
 
 # seconds in which a scheduler should answer
 PATIENCE = 10.0
-# jobs for each worker that are with the scheduler: one runs and one waits
-_AHEAD = 2
-CONFIGURATION = {
-    # a job is sent to a worker only when that is free: none is blamed for another that ends its worker
-    "distributed.scheduler.worker-saturation": 1.0,
-    # that so many workers ended under a job may be chance
-    "distributed.scheduler.allowed-failures": 1,
-}
+# that one worker ends under a job may be chance
+ALLOWED_FAILURES = 1
 
 
 class EngineError(RuntimeError):
@@ -54,7 +48,9 @@ def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterato
     """
     with ExitStack() as opened:
         if scheduler is None:
-            opened.enter_context(dask.config.set(CONFIGURATION))
+            opened.enter_context(
+                dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
+            )
             cluster = opened.enter_context(
                 LocalCluster(
                     n_workers=number or CPU_COUNT,
@@ -88,7 +84,10 @@ def _connected(scheduler: str) -> Client:
 def completed(
     client: Client, function: Callable[[Job], Found], jobs: Iterable[Job]
 ) -> Iterator[tuple[Job, Found | Exception]]:
-    """What the function makes of each job, as it comes; only a few jobs are out at a time.
+    """What the function makes of each job, as it comes.
+
+    No more jobs are out than there are workers: memory stays bounded, and none that only waits is blamed for another that
+    ends its worker.
 
     Parameters
     ----------
@@ -113,20 +112,22 @@ def completed(
     running = {}
     results = as_completed()
 
-    def begin(most: int) -> None:
-        for job in islice(waiting, most):
+    def begin() -> None:
+        free = max(1, sum(client.ncores().values())) - len(running)
+        for job in islice(waiting, free):
             future = client.submit(_in_scratch, function, job, pure=False)
             running[future.key] = job
             results.add(future)
 
-    begin(_AHEAD * len(client.ncores()))
+    begin()
     for future in results:
         if future.status not in ("finished", "error"):
             raise EngineError(
                 "the scheduler is gone; what was finished is kept: start the same command again"
             )
-        begin(1)
-        yield running.pop(future.key), future.exception() or future.result()
+        job = running.pop(future.key)
+        begin()
+        yield job, future.exception() or future.result()
 
 
 def _in_scratch(function: Callable[[Job], Found], job: Job) -> Found:

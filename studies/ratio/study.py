@@ -21,11 +21,9 @@ from astrobrian.studies.ratio.echo_state import EchoRow, reference
 from astrobrian.studies.ratio.engine import completed, workers
 from astrobrian.studies.ratio.needs import check_backend
 from astrobrian.studies.ratio.report import write_report
-from astrobrian.studies.ratio.report import write_report
 from astrobrian.studies.ratio.running import run_missing
 from astrobrian.studies.ratio.settings import Settings
 from astrobrian.studies.ratio.store import Store
-from astrobrian.studies.ratio.table import frame
 from astrobrian.studies.ratio.table import frame
 from astrobrian.studies.results import Results
 

@@ -80,15 +80,15 @@ def test_only_a_few_jobs_are_out_at_a_time(client):
     jobs = (asked.append(number) or number for number in range(20))
     for done, (job, found) in enumerate(completed(client, abs, jobs), 1):
         assert found == job
-        assert len(asked) <= done + 2
+        assert len(asked) <= done + 1
     assert done == 20
 
 
 def test_a_job_that_ends_its_worker_is_told_and_the_others_go_on(tmp_path, monkeypatch):
     fatal, where = "__import__('os')._exit(3)", "__import__('tempfile').gettempdir()"
-    monkeypatch.setitem(engine.CONFIGURATION, "distributed.scheduler.allowed-failures", 0)
+    monkeypatch.setattr(engine, "ALLOWED_FAILURES", 0)
     with workers(None, 1, tmp_path / "scratch") as client:
-        found = dict(completed(client, eval, ["1", fatal, "2", where]))
+        found = dict(completed(client, eval, [fatal, "1", "2", where]))
     assert (found["1"], found["2"]) == (1, 2)
     assert isinstance(found[fatal], distributed.KilledWorker)
     assert Path(found[where]).is_relative_to(tmp_path / "scratch")
@@ -163,11 +163,11 @@ def kill(process, batches, wait):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    gone, left = psutil.wait_procs(workers, timeout=20)
+    _gone, left = psutil.wait_procs(workers, timeout=20)
     assert not left
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_study_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(
     tmp_path, kills, expected
 ):
@@ -184,6 +184,6 @@ def test_a_study_that_is_killed_again_and_again_loses_nothing_and_does_nothing_t
     last = start(tmp_path)
     lines = last.stdout.read().splitlines()
     assert last.wait() == 0
-    assert lines[0].startswith(f"networks {done / 40} {done} of 40 batches")
+    assert f" {done} of 40 batches" in lines[0]
     assert read_trials(tmp_path) == expected
     assert not list((tmp_path / "scratch").rglob("worker-*"))

@@ -1,7 +1,6 @@
 """Rows are kept by the batch, all or none; a store of another study, or in other hands, is refused."""
 
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -91,9 +90,11 @@ def test_a_store_of_other_versions_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_second_one_at_work_is_refused_until_the_first_ends(tmp_path):
-    with Store(tmp_path, SETTINGS):
-        with pytest.raises(StoreError, match=r"another process is at work .*another folder"):
-            Store(tmp_path, SETTINGS).__enter__()
+    with (
+        Store(tmp_path, SETTINGS),
+        pytest.raises(StoreError, match=r"another process is at work .*another folder"),
+    ):
+        Store(tmp_path, SETTINGS).__enter__()
     with Store(tmp_path, SETTINGS):
         pass
 
@@ -107,31 +108,20 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
 
 def test_a_kill_in_the_middle_of_a_batch_leaves_none_of_it_and_no_lock(tmp_path):
     program = f"""
-        import os, signal
-        from tests_of_store import SETTINGS, BATCHES, Store, Outcome, trial
-
-        class Rows(list):
-            def __iter__(self):
-                yield from super().__iter__()
-
-        with Store({str(tmp_path)!r}, SETTINGS) as store:
-            store.add(BATCHES[0], [(trial(), Outcome())], 1.0)
+        import runpy, signal
+        test = runpy.run_path({__file__!r})
+        with test["Store"]({str(tmp_path)!r}, test["SETTINGS"]) as store:
+            store.add(test["BATCHES"][0], [(test["trial"](), test["Outcome"]())], 1.0)
             store._file.execute("INSERT INTO batches VALUES ('half', '', '', 1, 1.0)")
             print("open", flush=True)
             signal.pause()
         """
-    program = textwrap.dedent(program).replace(
-        "from tests_of_store import", "import sys; sys.path.insert(0, HERE); from test_store import"
-    )
-    here = __file__.rpartition("/")[0]
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"HERE = {here!r}\n{program}"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "open\n"
-    with pytest.raises(StoreError, match="another process"):
-        Store(tmp_path, SETTINGS).__enter__()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(StoreError, match="another process"):
+            Store(tmp_path, SETTINGS).__enter__()
+        process.kill()
     with Store(tmp_path, SETTINGS) as store:
         assert store.done() == {BATCHES[0].name}
     with closing(sqlite3.connect(tmp_path / FILE)) as file:
