@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from astrobrian.studies.benchmarks import brunel, chi_cells, compilation, cuda, figure6, scaling, sweep
+from astrobrian.studies.benchmarks import (
+    brunel,
+    chi_cells,
+    compilation,
+    cuda,
+    figure6,
+    liquids,
+    scaling,
+    sweep,
+)
 from astrobrian.studies.benchmarks.row import Row
 
 ROWS: dict[str, Row] = {
@@ -15,6 +24,7 @@ ROWS: dict[str, Row] = {
         scaling.scaling,
         sweep.parameter_sweep,
         compilation.compilation,
+        liquids.liquids_of_the_ratio_study,
         cuda.cuda,
     )
 }
