@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 
 from astrobrian.studies.ratio.best_ratio import LEVEL
 from astrobrian.studies.ratio.density import Density, smooth
@@ -119,7 +120,8 @@ def optima(found: pd.DataFrame, measure: str) -> Figure:
             y = [place[each] + shift for each in zip(some["task"], some["target"], strict=True)]
             low, best, high = (np.log2(some[name].to_numpy(float)) for name in ("low", "ratio", "high"))
             sure = (some["p_holm"] <= LEVEL).to_numpy()
-            ax.hlines(y, low, high, color=COLOURS[design], linewidth=1.6, alpha=np.where(sure, 1, 0.35))
+            lines = [to_rgba(COLOURS[design], 1 if each else 0.35) for each in sure]
+            ax.hlines(y, low, high, colors=lines, linewidth=1.6)
             faces = np.where(sure, COLOURS[design], "white")
             ax.scatter(best, y, s=26, c=faces, edgecolors=COLOURS[design], zorder=3)
         ax.set(ylim=(0.4, len(asked) + 0.6), title=f"{units} units", yticks=[])

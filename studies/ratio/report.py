@@ -131,10 +131,11 @@ def _figures(
     table: pd.DataFrame, by_cell: pd.DataFrame, best: pd.DataFrame, effects: pd.DataFrame, settings: Settings
 ) -> Iterator[tuple[str, str, Figure]]:
     """Name, caption and figure; none of what no trial has come through."""
-    if len(best):
-        yield "curves", "What liquids gain over the ratio, all tasks together", plots.curves(best, _SHOWN)
+    known = best[best["curve"].notna()]
+    if (known["task"] == ALL_TASKS).any():
+        yield "curves", "What liquids gain over the ratio, all tasks together", plots.curves(known, _SHOWN)
     for measure in _SHOWN:
-        if (best["measure"] == measure.name).any():
+        if (known["measure"] == measure.name).any():
             name = "best_ratio_" + measure.name.replace(", ", "_").replace(" ", "_")
             yield name, f"Best ratio of every target by the {measure.name}", plots.optima(best, measure.name)
     if found := densities(table):

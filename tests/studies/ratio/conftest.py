@@ -75,7 +75,7 @@ def _row(units, arm, neurons, astrocytes, seed, task, target, design, reader, ga
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plant():
     """A function that gives rows: see `planted`."""
     return planted
