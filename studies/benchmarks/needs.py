@@ -15,4 +15,4 @@ def no_compiler() -> str | None:
 
 def no_snntorch() -> str | None:
     """Why networks can't be run in snnTorch here, and what to do; None if they can."""
-    return None if find_spec("snntorch") else "snnTorch isn't installed: pip install snntorch"
+    return None if find_spec("snntorch") else "snnTorch isn't installed: pip install 'snntorch>=0.9.4'"
