@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 from typing import Any
 
 
@@ -76,6 +77,13 @@ class ReadOut:
         (1e-8, 1e-6, 1e-4, 1e-2, 1.0), "penalties, of which validation chooses", ()
     )
     threshold: float = _constant(0.5, "of the loss before training: how long it takes to get there", ())
+
+    def __post_init__(self) -> None:
+        if len(self.hidden) != 2:
+            raise ValueError(f"read_out.hidden has two layers, such as 64,32; got {self.hidden}")
+        for name, value in vars(self).items():
+            if not all(0 < each < inf for each in (value if isinstance(value, tuple) else (value,))):
+                raise ValueError(f"read_out.{name} is positive and finite, got {value}")
 
 
 @dataclass(frozen=True)

@@ -234,3 +234,21 @@ def test_what_was_known_is_kept_and_what_isnt_finite_is_an_error():
     assert (failed.error, failed.learning_rate, failed.score) == ("the loss isn't finite", None, None)
     target = Target(np.array([[0.0], [1.0]]), 1)
     assert "predicted" in judged(Learned(np.full((1, 1), np.inf), 2), target, 0.5, Outcome()).error
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden", (64,)),
+        ("hidden", (64, 0)),
+        ("width", 0),
+        ("epochs", 0),
+        ("minibatch", -1),
+        ("rate", np.inf),
+        ("ridge", (1e-6, np.nan)),
+        ("threshold", 0.0),
+    ],
+)
+def test_constants_without_a_meaning_are_refused(name, value):
+    with pytest.raises(ValueError, match=rf"read_out\.{name} .*got"):
+        CONSTANTS.changed({f"read_out.{name}": value})
