@@ -15,13 +15,16 @@ from brian2 import Hz, NeuronGroup, Quantity, Synapses, ms, nS, second, uM
 
 from astrobrian import AstrocyteGroup, GapJunctions, Neurons, TripartiteSynapses
 from astrobrian.equations import (
+    Model,
+    chi,
     cleft_glutamate,
     coba_lif,
     driven_current,
     driven_ip3,
     excitatory_conductance,
-    gchi,
+    fixed_points,
     gliotransmission,
+    glutamate_receptors,
     inhibitory_conductance,
     linear_gap_junction,
     presynaptic_receptors,
@@ -40,6 +43,8 @@ Cells = tuple[Neurons, AstrocyteGroup]
 
 # of neurons in the place of astrocytes, every so many is inhibitory
 _INHIBITORY = 5
+# where the rest of an astrocyte is looked for
+_MOST_IP3 = 5 * uM
 
 
 def make_cells(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -> Cells:
@@ -60,17 +65,18 @@ def make_cells(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -
     adaptation = values.adaptation * slowness
     adaptation[silent[FIRST]] = 0
     neurons.eta_b = adaptation
-    astrocyte = gchi(
-        K_P=values.pump * uM, O_N=values.binding / uM / second, O_beta=values.production * uM / second
-    )
     source = driven_ip3(I_0=values.ip3 * uM, r_ex=values.exchange / second)
+    astrocyte = chi(K_P=values.pump * uM) + source
+    receptors = glutamate_receptors(O_N=values.binding / uM / second, O_beta=values.production * uM / second)
     release = gliotransmission(C_Theta=values.release * uM)
     astrocytes = AstrocyteGroup(
         silent[SECOND].stop,
-        astrocyte + source + release,
+        astrocyte + receptors + release,
         dt=values.dt_astrocytes * ms,
         name="astrocytes",
     )
+    for name, value in _rest(astrocyte).items():
+        setattr(astrocytes, name, value)
     return neurons, astrocytes
 
 
@@ -129,6 +135,12 @@ def _inputs(
         synapses.w = weight * scale
         made.append(synapses)
     return made
+
+
+def _rest(astrocyte: Model) -> dict[str, Quantity]:
+    """States in which it stays without a signal: from others it would take tens of seconds to get near them."""
+    first, *_ = fixed_points(astrocyte, within={"I": (0 * uM, _MOST_IP3)}, starts=16)
+    return first.values
 
 
 def _slowness(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) -> np.ndarray:
