@@ -333,7 +333,8 @@ def ratio(
     How many astrocytes per neuron make a network learn best: after Yang et al. (2025), re-specified.
 
     Thousands of networks of all sizes are simulated, and read-outs trained on what they do in several tasks. Whatever
-    ends it, the same command goes on where it was. Leaves a page, plots and all trials in trials.sqlite.
+    ends it, the same command goes on where it was. Leaves a page, plots and all trials in trials.sqlite. Takes an hour
+    on two cores; `--quick` takes minutes, and `--sensitivity` a quarter of an hour for one kind of units.
 
     Examples: `astrobrian ratio --quick`, `astrobrian ratio --neurons 0,32,64 --astrocytes 0,32,64,128 --tasks lorenz`,
     `astrobrian ratio --set wiring.in_degree=4 --out results/sparse`, `astrobrian ratio --sensitivity`,
@@ -345,13 +346,14 @@ def ratio(
     from dataclasses import replace
 
     from astrobrian.studies.ratio import settings as known
+    from astrobrian.studies.ratio.liquids import Units
     from astrobrian.studies.ratio.sensitivity import run_sensitivity, small
     from astrobrian.studies.ratio.study import run_ratio
 
     base = known.quick() if quick else known.Settings()
     constants = base.constants.changed(read_settings(set_ or [], base.constants.flat()))
     if sensitivity:
-        study = small(constants, backend, seed)
+        study, out = small(constants, Units(units or "formal"), backend, seed), out / "sensitivity"
     else:
         given = {"neurons": neurons, "astrocytes": astrocytes, "units": units, "tasks": tasks, "arms": arms}
         lists = [f"{name}={text}" for name, text in given.items() if text]

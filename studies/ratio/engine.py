@@ -109,7 +109,7 @@ def completed(
         If the scheduler is gone.
     """
     waiting = iter(jobs)
-    running = {}
+    running: dict[str, Job] = {}
     results = as_completed()
 
     def begin() -> None:

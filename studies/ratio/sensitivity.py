@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+
+import pandas
 
 from astrobrian.progress import Progress
 from astrobrian.studies.ratio.batch import run_batch
@@ -23,7 +24,7 @@ from astrobrian.studies.ratio.table import LEARNING, frame, mixed
 from astrobrian.studies.ratio.trials import Design, Reader
 from astrobrian.studies.results import Results
 
-FILE = "sensitivity.json"
+FILE = "sensitivity.csv"
 """The rows of the table."""
 
 # of fewer the best ratio can't be told; those of one kind alone have none
@@ -32,14 +33,14 @@ _SEEDS = 5
 _TARGET = "0.5 Lyapunov"
 
 
-def small(constants: Constants, backend: str = "cpp", seed: int = 0) -> Settings:
-    """The study that is run again and again: formal units and the series of Lorenz."""
+def small(constants: Constants, units: Units = Units.FORMAL, backend: str = "cpp", seed: int = 0) -> Settings:
+    """The study that is run again and again: one kind of units, and the series of Lorenz."""
     return Settings(
         _SIZES,
         _SIZES,
         seeds=_SEEDS,
         seed=seed,
-        units=(Units.FORMAL,),
+        units=(units,),
         tasks=("lorenz",),
         arms=(Arm.MIXED,),
         constants=constants.changed({"series.free": 0}),
@@ -51,11 +52,12 @@ def small(constants: Constants, backend: str = "cpp", seed: int = 0) -> Settings
 def variants(base: Settings) -> dict[tuple[str, Any], Settings]:
     """The study with each other value of each constant, by its name and the value; and as it is, by ``("", None)``.
 
-    Constants of biophysical units are changed in a study of those, which has a study as it is of its own.
+    Constants of other units than those of the study are left out.
     """
-    found = {("", None): base}
+    found: dict[tuple[str, Any], Settings] = {("", None): base}
+    others = set(Units) - set(base.units)
     for room in fields(base.constants):
-        for each in fields(getattr(base.constants, room.name)):
+        for each in fields(getattr(base.constants, room.name)) if room.name not in others else ():
             for value in each.metadata["others"]:
                 name = f"{room.name}.{each.name}"
                 found[name, value] = replace(base, constants=base.constants.changed({name: value}))
@@ -105,7 +107,7 @@ def run_sensitivity(
             run_missing(client, list(stores.values()), run_batch, progress, "sensitivity")
         results.stage("table")
         rows = [row for (name, value), store in stores.items() for row in _rows(name, value, store)]
-        results.save_text(json.dumps(rows, indent=1), FILE)
+        results.save_text(pandas.DataFrame(rows).to_csv(index=False, float_format="%.4g"), FILE)
         results.figures["studies"] = len(stores)
     return results
 
