@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import dask
 from dask.system import CPU_COUNT
+from dask.typing import Key
 from distributed import Client, LocalCluster, as_completed, get_worker
 
 Job = TypeVar("Job")
@@ -109,7 +110,7 @@ def completed(
         If the scheduler is gone.
     """
     waiting = iter(jobs)
-    running: dict[str, Job] = {}
+    running: dict[Key, Job] = {}
     results = as_completed()
 
     def begin() -> None:

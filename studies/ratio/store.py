@@ -113,6 +113,10 @@ class Store:
         )
         return {(Units(units), task): seconds for units, task, seconds in found}
 
+    def worker_seconds(self) -> float:
+        """How long all batches took, one after the other."""
+        return float(next(self._file.execute("SELECT total(seconds) FROM batches"))[0])
+
     def counts(self) -> dict[str, int]:
         """Trials, those that failed, and those of degenerate liquids; networks that were simulated."""
         found = self._file.execute("SELECT count(*), total(error != ''), total(degenerate) FROM trials")

@@ -97,6 +97,7 @@ def _measured(store: Store, results: Results) -> Iterator[None]:
     finally:
         counts, minutes = store.counts(), (time.perf_counter() - start) / 60
         results.figures |= counts
+        results.figures["worker_minutes"] = store.worker_seconds() / 60
         results.figures["networks_per_minute"] = (counts["networks"] - before["networks"]) / minutes
         results.figures["programs_compiled"] = len(_programs() - known)
 
