@@ -28,7 +28,7 @@ from_astrocytes : 1
 signal = free(t)*prediction + (1 - free(t))*series(t, source) : 1 (constant over dt)
 """
 # what is read of either cell, in the synapses of a read-out
-_READ = {"neurons": "x_pre", "astrocytes": "C_pre/uM"}
+_READ = {"neurons": "x_pre*steps_in_sample", "astrocytes": "C_pre/uM"}
 
 
 def simulate(
@@ -41,7 +41,8 @@ def simulate(
 ) -> States:
     """Drive liquids with the inputs of their tasks; the rates of neurons are controlled during the wash-in.
 
-    What is read of an astrocyte is its calcium in micromolar. It has no bias.
+    What is read of a neuron are its low-pass filtered spikes, a sample of the task as rates are; of an astrocyte, its
+    calcium in micromolar. That has no bias.
 
     Parameters
     ----------
@@ -105,6 +106,7 @@ def simulate(
         traces, calcium = (
             monitor.variables[name].get_value() for monitor, name in zip(states, "xC", strict=True)
         )
+        traces = traces * np.float32(sample / step)
         calcium = (calcium / float(uM)).astype(np.float32)
         rates = [monitor.count[:] / read for monitor in events]
         bias = neurons.b[:], np.zeros(len(astrocytes))
@@ -148,7 +150,7 @@ def run_free(
         channels.x_0 = np.concatenate([weights[liquid][-1] for liquid in liquids])
         predictions = StateMonitor(channels, "prediction", record=True, dt=sample, name="predictions")
         connections = connect(liquids, blocks, cells, channels, constants)
-        connections += _read_outs(liquids, blocks, cells, channels, weights)
+        connections += _read_outs(liquids, blocks, cells, channels, weights, sample / step)
         network = Network(cells, channels, connections, predictions)
         with reporting(progress, steps * sample) as report:
             network.run(steps * sample, **report)
@@ -172,6 +174,7 @@ def _read_outs(
     cells: Cells,
     channels: NeuronGroup,
     weights: Mapping[Liquid, np.ndarray],
+    steps_in_sample: float,
 ) -> list[Synapses]:
     """From the cells to the channels, on the clock of these."""
     made = []
@@ -184,6 +187,7 @@ def _read_outs(
             group,
             channels,
             f"w : 1 (constant)\n{into}_post = w*{_READ[group.name]} : 1 (summed)",
+            namespace={"steps_in_sample": float(steps_in_sample)},
             name=f"read_{group.name}",
         )
         synapses.connect(i=cell, j=channel)
