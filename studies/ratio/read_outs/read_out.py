@@ -181,8 +181,8 @@ def _groups(
 ) -> Iterator[tuple[list[Liquid], torch.Tensor]]:
     """Liquids whose read-outs have as many inputs, and these inputs, shape (liquids, samples, inputs).
 
-    In the wide design, the published one, inputs are the states as they are: nothing is known of a standardisation
-    there, and none is done here.
+    In the wide design, the published one, inputs are the states as they are, filtered spikes a sample or micromolar of
+    calcium: nothing is known of a standardisation there, and none is done here. So it matters how large they are.
     """
     groups = defaultdict(list)
     finite = _finite(states)
