@@ -82,7 +82,7 @@ def _with_cache(folder: str) -> Numbers:
 
 
 def prepare(stack: ExitStack, tell: Tell) -> Prepared:
-    """Compile the program, and see that both simulate the same.
+    """Compile the program, import snnTorch, and see that both simulate the same.
 
     Raises
     ------
@@ -90,13 +90,13 @@ def prepare(stack: ExitStack, tell: Tell) -> Prepared:
         If they don't.
     """
     tell("compiling and comparing")
-    ours, theirs = stack.enter_context(Worker()), stack.enter_context(Worker())
-    if not (found := ours(difference)) < SAME:
+    worker = stack.enter_context(Worker())
+    if not (found := worker(difference)) < SAME:
         raise ArithmeticError(f"the states of a liquid here and in snnTorch differ by {found:.2g}")
     return Prepared(
         {
-            "one network": partial(ours, timed, in_one_network, len(LIQUIDS)),
-            "snnTorch": partial(theirs, timed, one_after_the_other, len(SOME)),
+            "one network": partial(worker, timed, in_one_network, len(LIQUIDS)),
+            "snnTorch": partial(worker, timed, one_after_the_other, len(SOME)),
             "compiled first": compiled_first,
         }
     )
