@@ -1,9 +1,9 @@
 """Spiking units of first and second order in discrete time, what is read from them and what controls their rate.
 
-They are the leaky and the synaptic neuron of snnTorch when their time step is its step and `exponential_euler` integrates
-them: a membrane gets the current as it is at the end of the step, and a spike is subtracted one step after it. Here a
-gain makes up for what the exact step of a leaky integrator takes of its input, so that units of any time constants have
-the same potential under the same constant input.
+They are snnTorch's Leaky and Synaptic where a time step is one of its steps, `exponential_euler` integrates them, and a
+reset comes in the step after its spike. The gain makes up for the part that a leaky integrator takes of its input in a
+step: units of any time constants have the same potential under the same constant input. snnTorch has no gain; there a
+unit of second order is given as much less input as its synaptic current adds up.
 """
 
 from astrobrian.equations.model import Model
