@@ -33,8 +33,15 @@ _UNKNOWN = {
 }
 
 
-def optima(table: pd.DataFrame) -> pd.DataFrame:
+def optima(table: pd.DataFrame, targets: bool = True) -> pd.DataFrame:
     """Best ratios by units, task, target, design and measure; and over all tasks, each standardised.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `table.frame`.
+    targets : bool, optional
+        False leaves those of single targets out.
 
     Returns
     -------
@@ -43,7 +50,9 @@ def optima(table: pd.DataFrame) -> pd.DataFrame:
         targets or, apart from them, of all tasks; `mixed_ratio` and `mixed_p` by a mixed-effects model; the `verdict`,
         and in `why` what there was too little of.
     """
-    found = pd.DataFrame(list(_estimated(mixed(table))), columns=[*ASKED, "measure", *_UNKNOWN, "why"])
+    found = pd.DataFrame(
+        list(_estimated(mixed(table), targets)), columns=[*ASKED, "measure", *_UNKNOWN, "why"]
+    )
     found["p_holm"] = np.nan
     for _, family in found[found["p"].notna()].groupby(found["task"] == ALL_TASKS):
         found.loc[family.index, "p_holm"] = multipletests(family["p"], LEVEL, "holm")[1]
@@ -54,10 +63,10 @@ def optima(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _estimated(ours: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _estimated(ours: pd.DataFrame, targets: bool) -> Iterator[dict[str, Any]]:
     for measure in MEASURES:
         gains = measure.of(ours)
-        for each in (over_tasks(gains), gains):
+        for each in (over_tasks(gains), gains) if targets else (over_tasks(gains),):
             for asked, one in each.groupby(ASKED, sort=False):
                 yield dict(zip(ASKED, asked, strict=True)) | {"measure": measure.name} | _one(one)
 

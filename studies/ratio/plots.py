@@ -61,8 +61,9 @@ def maps(cells: pd.DataFrame, units: str, task: str) -> Figure:
                     some["score"], some["nrmse"], equal_nan=True
                 )
                 _map(ax, one.reindex(index=sizes[0], columns=sizes[1]), limits, better_low)
-                ax.set_title(f"{name}, {design}", fontsize=8)
-        row[0].set_ylabel(f"{target}\nastrocytes")
+                if ax.axison:
+                    ax.set_title(f"{target}\n{name}, {design}", fontsize=7)
+        row[0].set_ylabel("astrocytes")
     for ax in axes[-1]:
         ax.set_xlabel("neurons")
     figure.suptitle(f"{units} units, {task}; darker is better; dots: two astrocytes for a neuron", fontsize=9)
@@ -226,13 +227,14 @@ def losses(learned: pd.DataFrame) -> Figure:
                 mean = np.mean(curves / curves[:, :1], axis=0)
                 ax.plot(mean, dashed, color=_ARMS[arm], linewidth=1.1)
             ax.set_title(f"{task}, {units}", fontsize=8)
-            ax.set(ylim=(0, None))
+            ax.set(ylim=(0, 1.05))
         row[0].set_ylabel("loss / initial loss")
     for ax in axes[-1]:
         ax.set_xlabel("epoch")
     for arm, colour in _ARMS.items():
         axes[0, 0].plot([], [], color=colour, label=arm.value)
-    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(_ARMS))
+    axes[0, 0].plot([], [], "--", color=NEUTRAL, label="read-out fixed")
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(_ARMS) + 1)
     return figure
 
 

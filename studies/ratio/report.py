@@ -177,6 +177,7 @@ def _known(
     """What the findings are filled in with."""
     pairs = [(units, Design(design)) for units, design in product(settings.units, settings.designs)]
     found, widths, fits = densities(table), width_alone(table), regressions(table)
+    healthy = optima(table[~table["degenerate"]], targets=False)
     pooled = best["task"] == ALL_TASKS
     together = effects["task"] == ALL_TASKS
     return {
@@ -199,8 +200,9 @@ def _known(
         "widths": [{"units": units, "words": words.width(widths, units)} for units in settings.units],
         "images": images,
         "counts": words.counts(table),
-        "pooled": _table(best[pooled], _OPTIMA, without=("task", "target")),
-        "single": _table(best[~pooled], _OPTIMA),
+        "pooled": _table(_in_words(best[pooled]), _OPTIMA, without=("task", "target")),
+        "healthy": _table(_in_words(healthy), _OPTIMA, without=("task", "target")),
+        "single": _table(_in_words(best[~pooled]), _OPTIMA),
         "octaves": _table(_octaves(found)),
         "collinearity": _table(collinearity(table)),
         "regressions": _table(
@@ -216,6 +218,13 @@ def _known(
         "constants": constants_table(settings.constants),
         "run": [("what", "value"), *_run(results)],
     }
+
+
+def _in_words(best: pd.DataFrame) -> pd.DataFrame:
+    """With ratios as such."""
+    return best.assign(
+        **{name: best[name].map(words.ratio) for name in ("ratio", "low", "high", "mixed_ratio")}
+    )
 
 
 def _least_squares(name: str) -> bool:

@@ -34,11 +34,18 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def ratio(best: BestRatio) -> str:
-    """The best ratio; at the edge of the grid it is a bound."""
+def ratio(value: float) -> str:
+    """Astrocytes to neurons."""
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.3g}:1" if value >= 1 else f"1:{1 / value:.3g}"
+
+
+def _best(best: BestRatio) -> str:
+    """At the edge of the grid it is a bound."""
     octave, first, last = np.log2(best.ratio), best.octaves[0], best.octaves[-1]
-    bound = "at most " if octave == first else "at least " if octave == last else ""
-    return f"{bound}{best.ratio:.3g}"
+    beyond = " or fewer" if octave == first else " or more" if octave == last else ""
+    return f"{ratio(best.ratio)}{beyond}"
 
 
 def verdict(found: pd.DataFrame, measure: str, units: str, design: str) -> str:
@@ -65,7 +72,7 @@ def _pooled(row: pd.Series) -> str:
     if best is None:
         return f"**Nothing can be said of 2:1**, since {row['why']}."
     about = (
-        f"The best ratio is {ratio(best)} astrocytes for a neuron, 95 % interval {best.low:.3g} to {best.high:.3g}; "
+        f"The best ratio is {_best(best)}, 95 % interval {ratio(best.low)} to {ratio(best.high)}; "
         f"{percent(best.near_two)} of the resamples lie in the octave around 2:1, {percent(best.at_edge)} at the edge of "
         f"the grid."
     )
@@ -132,9 +139,9 @@ def width(shares: pd.DataFrame, units: str) -> str:
     ours = shares[shares["units"] == units]
     wide, fixed = (ours.loc[ours["design"] == each, "share"].median() for each in (Design.WIDE, Design.FIXED))
     return (
-        f"The number of parameters of a read-out as wide as the liquid says {percent(wide)} of the variance of the learning "
+        f"The number of parameters of a read-out as wide as the liquid accounts for {percent(wide)} of the variance of the learning "
         f"rate in the published design (median over targets). In the design of fixed width, where all read-outs have as "
-        f"many, the same number, now only a name for the size of the liquid, says {percent(fixed)}."
+        f"many, the same number, now only a name for the size of the liquid, accounts for {percent(fixed)}."
     )
 
 
@@ -162,7 +169,9 @@ def _cell(value: object) -> str:
             return "-"
         case float() if np.isinf(value):
             return "∞"
-        case float() if value != 0 and abs(value) < 1e-4:
+        case float() if value == 0:
+            return "0"
+        case float() if abs(value) < 1e-4:
             return f"{value:.1e}"
         case float():
             return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
