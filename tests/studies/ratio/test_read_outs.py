@@ -121,6 +121,12 @@ def test_a_liquid_alone_learns_the_same(outcomes):
             close(outcome, outcomes[trial])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU that torch can use")
+def test_a_gpu_learns_the_same(outcomes):
+    for trial, outcome in read_out(states_of(LIQUIDS), TASKS, CONSTANTS, device="cuda"):
+        close(outcome, outcomes[trial])
+
+
 def test_states_that_are_no_numbers_fail_their_trials_alone(outcomes):
     states = states_of(LIQUIDS)
     states.of[LIQUIDS[4]][5, 3] = np.nan
