@@ -87,7 +87,8 @@ def simulate(
     with project(backend, step):
         cells = make_cells(liquids, blocks, constants.biophysical)
         neurons, astrocytes = cells
-        neurons.b[: blocks.silent[0].start] = 1  # at the rheobase
+        at_rheobase = {liquid: np.ones(liquid.size) for liquid in liquids}
+        neurons.b, _ = in_populations(liquids, blocks, at_rheobase)
         signal = "signal = series(t, source) : 1 (constant over dt)"
         channels = make_channels(liquids, blocks, signal, inputs(blocks, tasks), sample)
         connections = connect(liquids, blocks, cells, channels, constants)
