@@ -12,6 +12,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("markdown_it")
 
 from astrobrian.studies.ratio import example, report
+from astrobrian.studies.ratio.constants import Constants
 from astrobrian.studies.ratio.liquids import Arm, Liquid, Units
 from astrobrian.studies.ratio.settings import Settings
 from astrobrian.studies.ratio.table import frame
@@ -173,3 +174,17 @@ def test_spikes_are_read_from_their_trace():
     shown = example.Example(Liquid(Units.FORMAL, Arm.MIXED, 5, 0, 0), trace[:, :3], trace, 0.9, 0.1)
     sample, unit = shown.spikes(slice(1, 4))
     assert np.array_equal([sample - 1, unit], np.nonzero(spikes[1:, 1:4]))
+
+
+@pytest.mark.parametrize(
+    "units",
+    [Units.FORMAL, pytest.param(Units.BIOPHYSICAL, marks=pytest.mark.slow)],
+    ids=lambda units: units.value,
+)
+def test_an_example_is_simulated(units):
+    shown = example.example(units, Constants(), seed=0)
+    assert shown.states.shape == (300, 192)
+    sample, unit = shown.spikes(slice(0, shown.liquid.neurons))
+    assert 0.05 < len(sample) / 300 / 64 < 0.4  # where the control of rates led them
+    assert len(np.unique(unit)) > 32
+    assert len(example.plot(shown).axes) == 3
