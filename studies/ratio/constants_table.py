@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from astrobrian.studies.ratio.constants import Constants
+from astrobrian.studies.ratio.words import markdown_table
 
 HEADINGS = ("constant", "value", "meaning", "in the sensitivity run")
 
@@ -39,9 +40,7 @@ def with_constants(page: str) -> str:
     ValueError
         If the marks are missing.
     """
-    head, *rows = constants_table(Constants())
-    lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-    filled = "\n".join([_MARKS[0], *lines, _MARKS[1]])
+    filled = "\n".join([_MARKS[0], markdown_table(constants_table(Constants())), _MARKS[1]])
     page, found = re.subn("{}.*{}".format(*_MARKS), lambda _: filled, page, flags=re.DOTALL)
     if not found:
         raise ValueError(f"the page has lost its marks {' and '.join(_MARKS)}; put them back")

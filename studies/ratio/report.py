@@ -120,11 +120,13 @@ def page(findings: str, folder: Path) -> str:
 
 def _templates() -> Environment:
     """Markdown is what is filled in; what needs escaping has been by `words.rows`."""
-    return Environment(
+    templates = Environment(
         loader=PackageLoader("astrobrian.studies.ratio"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
+    templates.globals["table"] = words.markdown_table
+    return templates
 
 
 def _figures(

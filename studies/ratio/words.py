@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -152,6 +152,15 @@ def counts(table: pd.DataFrame) -> str:
         f"{len(table)} trials of {len(liquids)} liquids with {liquids['seed'].nunique()} seeds; {table['failed'].sum()} "
         f"trials failed, {table['degenerate'].sum()} are of degenerate liquids."
     )
+
+
+def markdown_table(texts: Iterable[Sequence[str]]) -> str:
+    """Rows of texts, the headings first, as Markdown; of none it says so."""
+    lines = [list(row) for row in texts]
+    if not lines:
+        return "There is none."
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def rows(table: pd.DataFrame, headings: dict[str, str]) -> Iterator[Sequence[str]]:
