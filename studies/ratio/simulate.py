@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from types import ModuleType
 
 import numpy as np
 
 from astrobrian.progress import Progress
+from astrobrian.studies.ratio import biophysical, formal
 from astrobrian.studies.ratio.constants import Constants
-from astrobrian.studies.ratio.liquids import Liquid
+from astrobrian.studies.ratio.liquids import Liquid, Units
 from astrobrian.studies.ratio.states import States
 from astrobrian.studies.ratio.tasks.task import Task
+
+_OF_UNITS = {Units.FORMAL: formal, Units.BIOPHYSICAL: biophysical}
 
 
 def simulate(
@@ -50,4 +52,4 @@ def _simulator(liquids: Sequence[Liquid]) -> ModuleType:
         )
     if not units:
         raise ValueError("there are no liquids to simulate; give at least one")
-    return import_module(f"astrobrian.studies.ratio.{units[0]}")  # each is called as its units are
+    return _OF_UNITS[units[0]]
