@@ -22,9 +22,9 @@ def percent(share: float) -> str:
     """A share in whole percents; what isn't all or none doesn't become it by rounding."""
     if not np.isfinite(share):
         return "-"
-    if 0 < share < 0.005:
+    if 0 < share < 0.01:
         return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{share:.0%}".replace("%", " %")
+    return "> 99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
 
 
 def probability(p: float) -> str:

@@ -100,6 +100,13 @@ def test_gains_in_another_unit_have_the_same_best_ratio():
     assert one.p == pytest.approx(other.p, rel=1e-6)
 
 
+def test_with_the_kinds_exchanged_the_ratio_is_turned_over():
+    liquids = gains(peak(1))
+    one, other = best_ratio(liquids), best_ratio(liquids.assign(log_ratio=-liquids["log_ratio"]))
+    assert (other.ratio, other.low, other.high) == pytest.approx((1 / one.ratio, 1 / one.high, 1 / one.low))
+    assert other.p == pytest.approx(one.p)
+
+
 def test_some_lost_liquids_leave_an_estimate():
     liquids = gains(peak(1)).sample(frac=0.9, random_state=0)
     assert best_ratio(liquids).low < 2 < best_ratio(liquids).high
