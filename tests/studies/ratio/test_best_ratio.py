@@ -24,6 +24,13 @@ def gains(curve, random_seed=0, seeds=10, noise=0.3, tilt=0.05, sizes=OCTAVES, s
     return pd.DataFrame({"log_ratio": octaves, "size": size, "seed": seed, "gain": gain})
 
 
+def without_noise():
+    """Liquids, and how many neurons and astrocytes they have."""
+    liquids = gains(flat, noise=0)
+    neurons = liquids["size"] / (1 + 2 ** liquids["log_ratio"])
+    return liquids, neurons, liquids["size"] - neurons
+
+
 def peak(at):
     return lambda octaves: np.exp(-(((octaves - at) / 2) ** 2))
 
@@ -57,6 +64,21 @@ def test_where_nothing_is_planted_nothing_is_claimed():
     claimed = [judge(best, best.p) is not Verdict.NO_EFFECT for best in found]
     assert np.mean(claimed) <= 0.12  # 5 %, and three standard deviations of a hundred runs
     assert np.median([best.at_edge for best in found]) > 0.2
+
+
+@pytest.mark.parametrize("best", [0.5, 1, 2, 4])
+def test_one_kind_for_the_other_has_its_best_ratio(best):
+    liquids, neurons, astrocytes = without_noise()
+    # for a size, the product of such powers is largest where the ratio is that of the powers
+    found = best_ratio(liquids.assign(gain=np.log(neurons) + best * np.log(astrocytes)))
+    assert found.ratio == pytest.approx(best, rel=0.1)
+
+
+@pytest.mark.parametrize("best", [0.5, 1, 2, 4])
+def test_where_the_scarcer_kind_counts_alone_the_kink_is_rounded(best):
+    liquids, neurons, astrocytes = without_noise()
+    found = best_ratio(liquids.assign(gain=np.log(np.minimum(neurons, astrocytes / best))))
+    assert abs(np.log2(found.ratio / best)) < 0.6
 
 
 @pytest.mark.parametrize(
