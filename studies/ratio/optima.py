@@ -17,6 +17,7 @@ from astrobrian.studies.ratio.best_ratio import (
     judge,
     mixed_model,
 )
+from astrobrian.studies.ratio.liquids import Arm
 from astrobrian.studies.ratio.table import ALL_TASKS, ASKED, MEASURES, mixed, over_tasks
 
 _UNKNOWN = {
@@ -33,7 +34,7 @@ _UNKNOWN = {
 }
 
 
-def optima(table: pd.DataFrame, targets: bool = True) -> pd.DataFrame:
+def optima(table: pd.DataFrame, targets: bool = True, arm: Arm = Arm.MIXED) -> pd.DataFrame:
     """Best ratios by units, task, target, design and measure; and over all tasks, each standardised.
 
     Parameters
@@ -42,6 +43,8 @@ def optima(table: pd.DataFrame, targets: bool = True) -> pd.DataFrame:
         As `table.frame`.
     targets : bool, optional
         False leaves those of single targets out.
+    arm : Arm, optional
+        In others than the mixed one, the ratio is that of what is in the place of astrocytes.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def optima(table: pd.DataFrame, targets: bool = True) -> pd.DataFrame:
         and in `why` what there was too little of.
     """
     found = pd.DataFrame(
-        list(_estimated(mixed(table), targets)), columns=[*ASKED, "measure", *_UNKNOWN, "why"]
+        list(_estimated(mixed(table, arm), targets)), columns=[*ASKED, "measure", *_UNKNOWN, "why"]
     )
     found["p_holm"] = np.nan
     for _, family in found[found["p"].notna()].groupby(found["task"] == ALL_TASKS):

@@ -18,7 +18,7 @@ from astrobrian.studies.ratio.beside import beside
 from astrobrian.studies.ratio.best_ratio import LEVEL
 from astrobrian.studies.ratio.constants_table import constants_table
 from astrobrian.studies.ratio.density import densities
-from astrobrian.studies.ratio.liquids import Units
+from astrobrian.studies.ratio.liquids import Arm, Units
 from astrobrian.studies.ratio.optima import optima
 from astrobrian.studies.ratio.regression import TERMS, collinearity, regressions, width_alone
 from astrobrian.studies.ratio.settings import Settings
@@ -204,6 +204,7 @@ def _known(
         "counts": words.counts(table),
         "pooled": _table(_in_words(best[pooled]), _OPTIMA, without=("task", "target")),
         "healthy": _table(_in_words(healthy), _OPTIMA, without=("task", "target")),
+        "instead": _table(_in_words(_instead(table)), {"arm": "arm"} | _OPTIMA, without=("task", "target")),
         "single": _table(_in_words(best[~pooled]), _OPTIMA),
         "octaves": _table(_octaves(found)),
         "collinearity": _table(collinearity(table)),
@@ -220,6 +221,12 @@ def _known(
         "constants": constants_table(settings.constants),
         "run": [("what", "value"), *_run(results)],
     }
+
+
+def _instead(table: pd.DataFrame) -> pd.DataFrame:
+    """Best ratios in the arms that have something else in the place of astrocytes."""
+    others = [arm for arm in Arm if arm is not Arm.MIXED]
+    return pd.concat([optima(table, targets=False, arm=arm).assign(arm=arm.value) for arm in others])
 
 
 def _in_words(best: pd.DataFrame) -> pd.DataFrame:

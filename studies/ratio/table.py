@@ -101,9 +101,9 @@ MEASURES = (
 )
 
 
-def mixed(table: pd.DataFrame) -> pd.DataFrame:
-    """The trials of liquids with both neurons and astrocytes."""
-    return table[(table["arm"] == Arm.MIXED) & table["log_ratio"].notna()]
+def mixed(table: pd.DataFrame, arm: Arm = Arm.MIXED) -> pd.DataFrame:
+    """The trials of liquids with both neurons and astrocytes, or with both neurons and what an arm has instead."""
+    return table[(table["arm"] == arm) & table["log_ratio"].notna()]
 
 
 def over_tasks(gains: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ pytest.importorskip("sklearn")
 from astrobrian.studies.ratio.arm_effects import arm_effects
 from astrobrian.studies.ratio.best_ratio import Verdict
 from astrobrian.studies.ratio.density import densities, smooth
+from astrobrian.studies.ratio.liquids import Arm
 from astrobrian.studies.ratio.optima import optima
 from astrobrian.studies.ratio.regression import collinearity, regressions, width_alone
 from astrobrian.studies.ratio.table import ALL_TASKS, LEARNING, MEASURES, cells, frame, health, mixed
@@ -70,6 +71,22 @@ def test_best_ratios_of_targets_and_of_all_of_them(plant):
     assert np.allclose(found["ratio"], found["mixed_ratio"], rtol=0.02)
     assert (found["p_holm"] >= found["p"]).all()
     assert found["near_two"].min() > 0.95
+
+
+def test_another_arm_has_a_best_ratio_of_its_own(plant):
+    rows = plant(**ONE, effect=2, noise=0.2)
+    random = np.random.default_rng(0)
+    for row in rows:
+        if row["arm"] == "slow":
+            row["learning_rate"] = (np.log2(row["astrocytes"] / row["neurons"]) + 1) ** 2 + random.normal(
+                0, 0.2
+            )
+    table = frame(rows)
+    for arm, best, number in ((Arm.MIXED, 2, 1), (Arm.SLOW, 0.5, 0)):
+        found = optima(table, targets=bool(number), arm=arm)
+        ours = found[found["measure"] == "learning rate"]
+        assert len(ours) == 1 + number
+        assert ours["ratio"].to_numpy() == pytest.approx(best, rel=0.1)
 
 
 def test_one_seed_has_no_best_ratio_and_says_why(plant):

@@ -86,7 +86,7 @@ def test_the_page_is_whole_and_needs_nothing_else(folder):
         kind, _, content = reference.partition(",")
         assert kind == "data:image/png;base64"
         assert base64.b64decode(content) in [(folder / name).read_bytes() for name in images]
-    assert page.tags.count("details") == 9
+    assert page.tags.count("details") == 10
     findings = (folder / "findings.md").read_text()
     assert all(f"({name})" in findings for name in images)
     summary = json.loads((folder / "summary.json").read_text())
