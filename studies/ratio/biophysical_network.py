@@ -133,6 +133,8 @@ def _inputs(
         )
         synapses.connect(i=channel, j=cell)
         synapses.w = weight * scale
+        # Brian2 would sum at each step of the cells what changes once in a sample
+        synapses.summed_updaters["drive_post"]._clock = channels.clock
         made.append(synapses)
     return made
 
