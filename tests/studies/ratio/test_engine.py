@@ -167,7 +167,7 @@ def kill(process, batches, wait):
     assert not left
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_study_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(
     tmp_path, kills, expected
 ):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from astrobrian.studies.ratio.constants import Constants, Series
@@ -66,6 +67,7 @@ def of_grid(of):
     }
 
 
+@examples(max_examples=30, deadline=None)
 @given(settings())
 def test_each_trial_is_given_once(of):
     trials = all_trials(of)
@@ -75,6 +77,7 @@ def test_each_trial_is_given_once(of):
     assert len(trials) == len(of_grid(of)) * targets * readings
 
 
+@examples(max_examples=30, deadline=None)
 @given(settings())
 def test_all_liquids_of_the_grid_are_there_once_a_task(of):
     liquids = all_liquids(of)
@@ -82,11 +85,13 @@ def test_all_liquids_of_the_grid_are_there_once_a_task(of):
     assert len(liquids) == len(of_grid(of)) * len(of.tasks)
 
 
+@examples(max_examples=30, deadline=None)
 @given(settings())
 def test_how_many_seeds_share_a_network_changes_no_trial(of):
     assert set(all_trials(of)) == set(all_trials(replace(of, seeds_per_network=1)))
 
 
+@examples(max_examples=30, deadline=None)
 @given(settings())
 def test_batches_have_names_of_their_own_and_first_seeds_come_first(of):
     batches = plan(of)
