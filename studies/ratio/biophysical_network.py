@@ -151,7 +151,7 @@ def _slowness(liquids: Sequence[Liquid], blocks: Blocks, values: Biophysical) ->
     slowness = np.ones(blocks.silent[FIRST].stop)
     for liquid in liquids:
         if liquid.arm is Arm.SLOW:
-            slowness[blocks.neurons[liquid]][liquid.neurons :] = values.memory * second / membrane
+            slowness[blocks.neurons[liquid]][liquid.neurons :] = second / values.exchange / membrane
     return slowness
 
 

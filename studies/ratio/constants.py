@@ -49,14 +49,14 @@ class Biophysical:
     tau_trace: float = _constant(100.0, "ms, low-pass filter of the spikes that are read", (50.0, 200.0))
     rate: float = _constant(10.0, "Hz, that the bias of each neuron is led to", (5.0, 20.0))
     adaptation: float = _constant(0.01, "rheobases, that a spike takes from the bias while it is led", ())
-    memory: float = _constant(
-        1.0, "s, time constant of what gliotransmitter does to a synapse, and of a slow membrane", (0.3, 3.0)
-    )
+    memory: float = _constant(1.0, "s, time constant of what gliotransmitter does to a synapse", (0.3, 3.0))
     binding: float = _constant(0.03, "1/uM/s, of glutamate to astrocytes; 0.3 saturates them", (0.3,))
     production: float = _constant(2.0, "uM/s, most IP3 that glutamate makes an astrocyte produce", (0.5,))
     ip3: float = _constant(0.3, "uM, of the source that drives astrocytes", (0.2, 0.6))
     input_ip3: float = _constant(1.5, "of this, change at a weighted input of 1", (0.5, 3.0))
-    exchange: float = _constant(5.0, "1/s, of IP3 with the source", (2.5, 10.0))
+    exchange: float = _constant(
+        5.0, "1/s, of IP3 with the source; a slow membrane has its time constant", (2.5, 10.0)
+    )
     junctions: float = _constant(1.0, "1/s, permeability of a gap junction for IP3", (0.1, 5.0))
     pump: float = _constant(
         0.2, "uM, affinity of SERCA: calcium oscillates at 0.05 and follows IP3 here", (0.05, 0.1)
@@ -93,7 +93,7 @@ class Series:
     washin: int = _constant(1000, "in which rates are controlled; nothing is read", ())
     train: int = _constant(3000, "for the read-outs to learn from", (1500,))
     test: int = _constant(1000, "that scores are computed on", ())
-    free: int = _constant(8, "free runs of each liquid", ())
+    free: int = _constant(4, "free runs of each liquid", ())
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ OTHER_NEURONS = LIVELY.changed({"biophysical.input_current": 0.3})
 
 @pytest.mark.parametrize(("arm", "touched"), [(Arm.MIXED, True), (Arm.UNCONNECTED, False)])
 def test_neurons_and_astrocytes_change_each_other_where_they_are_connected(arm, touched):
-    one, driven = liquid(arm), {0: task(read=30)}
+    one, driven = liquid(arm), {0: task(read=16)}
     usual, other_astrocytes, other_neurons = (
         simulate([one], driven, values, backend="numpy")
         for values in (LIVELY, OTHER_ASTROCYTES, OTHER_NEURONS)
@@ -112,7 +112,7 @@ def test_neurons_and_astrocytes_change_each_other_where_they_are_connected(arm, 
 
 
 def test_the_lifted_form_is_the_published_one(monkeypatch):
-    one, driven = liquid(), {0: task(read=30)}
+    one, driven = liquid(), {0: task(read=16)}
     lifted = simulate([one], driven, LIVELY, backend="numpy")
     monkeypatch.setattr(f"{NETWORK}.TripartiteSynapses", partial(TripartiteSynapses, form="published"))
     published = simulate([one], driven, LIVELY, backend="numpy")
