@@ -1,7 +1,6 @@
 """Echo state networks of reservoirpy on the same tasks and the same split: what our liquids are to be held against.
 
-Every constant is chosen here, and none is tuned to a task. On Lorenz these networks outlast the free runs of the study:
-in longer ones, those of 100, 300 and 512 units stay with the series for about 7, 9 and 10 Lyapunov times.
+Every constant is chosen here, and none is tuned to a task.
 """
 
 from __future__ import annotations

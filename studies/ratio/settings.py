@@ -97,7 +97,7 @@ class Settings:
 
 def quick(backend: str = "cpp", seed: int = 0) -> Settings:
     """A small study, of a few minutes: to try it out, not to conclude from."""
-    series = Series(washin=500, train=1000, test=500, free=4)
+    series = Series(washin=500, train=1000, test=500, free=2)
     sizes = (0, 8, 32, 128)
     return Settings(sizes, sizes, seeds=2, seed=seed, constants=Constants(series=series), backend=backend)
 

@@ -20,7 +20,7 @@ HORIZONS = {"one step": 1, "0.5 Lyapunov": 28, "1 Lyapunov": 55}  #: in steps
 
 # the free runs, in steps: how long the input is given before the first, how long they are, and what is between them
 _WASHIN = 500
-_FREE = round(5 / LYAPUNOV_TIMES)
+_FREE = round(15 / LYAPUNOV_TIMES)  # longer than echo state networks stay with the series
 _BETWEEN = 100
 _STREAM = 11
 _TRANSIENT = 1000

@@ -1,13 +1,10 @@
 """Echo state networks on the tasks: what they reach is of the order of what others report of theirs."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 pytest.importorskip("reservoirpy")
 
-from astrobrian.studies.ratio import echo_state
 from astrobrian.studies.ratio.constants import Series
 from astrobrian.studies.ratio.echo_state import reference
 from astrobrian.studies.ratio.tasks import TASKS
@@ -45,17 +42,10 @@ def test_a_row_depends_on_nothing_else_that_is_asked():
 
 def test_lorenz_is_predicted_and_gone_on_with():
     rows = rows_of("lorenz", 100, range(2))
-    # others: 2.6e-4 and 4.9 Lyapunov times, the length of these runs
+    # others: 2.6e-4 and 4.9 Lyapunov times
     assert max(row.nrmse for row in rows["one step"]) < 2.6e-4
-    assert min(row.score for row in rows["free run"]) == pytest.approx(5, abs=0.5)
+    assert all(4.9 < row.score < 15 for row in rows["free run"])
     assert max(row.nrmse for row in rows["free run"]) < 0.05
-
-
-def test_longer_free_runs_get_lost():
-    task = TASKS["lorenz"](0, Series(free=4))
-    task = replace(task, free_segments=[(500, len(task.continuation))])
-    (run,) = (row for row in echo_state._rows(100, 0, task) if row.target == "free run")
-    assert 3 < run.score < 15
 
 
 def test_no_network_remembers_more_than_it_has_units():
@@ -73,10 +63,6 @@ def test_larger_networks_are_lost_later():
     """Of 100 and 300 units, others report 4.9 and 6.8 Lyapunov times."""
     times = {}
     for units in (100, 300):
-        for seed in range(4):
-            task = TASKS["lorenz"](seed, Series())
-            task = replace(task, free_segments=[(500 + 982 * run, 1382 + 982 * run) for run in range(3)])
-            rows = echo_state._rows(units, seed, task)
-            times.setdefault(units, []).extend(row.score for row in rows if row.target == "free run")
+        times[units] = [row.score for row in rows_of("lorenz", units, range(4))["free run"]]
     assert 4.9 < np.median(times[100]) < np.median(times[300])
     assert np.median(times[300]) > 6.8
