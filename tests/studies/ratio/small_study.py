@@ -17,7 +17,7 @@ from astrobrian.studies.ratio.trials import Outcome, Trial
 SETTINGS = Settings(
     neurons=(0, 4),
     astrocytes=(0, 4, 8),
-    seeds=10,
+    seeds=15,
     tasks=("narma", "memory"),
     constants=Constants(series=Series(washin=10, train=20, test=10, free=0)),
     backend="numpy",
