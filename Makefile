@@ -10,7 +10,7 @@ GENN_VENV ?= .venv-genn
 # the Python that was named, or else the one that Brian2CUDA or brian2genn needs
 python_or = $(if $(filter file,$(origin PYTHON)),$(1),$(PYTHON))
 
-CUDA_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_cuda*.py)
+CUDA_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_cuda*.py) tests/studies/ratio/test_cuda_liquids.py
 GENN_TESTS := tests/astrobrian/test_backends.py $(wildcard tests/astrobrian/test_genn*.py)
 # the column of a backend in the table of docs/compatibility.md, as far as this machine can take a program
 COLUMN := -m "slow or not slow" tests/studies/test_compatibility.py -k
