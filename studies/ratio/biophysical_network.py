@@ -104,7 +104,7 @@ def connect(
     synapses.w_i = np.where(inhibitory, strength, 0) * values.inhibition * nS
     made.append(synapses)
     coupling = edges[SECOND, SECOND]
-    once = coupling.source < coupling.target  # which leaves out silent cellss
+    once = coupling.source < coupling.target  # which leaves out silent cells
     if once.any():
         pairs = coupling.source[once], coupling.target[once]
         junction = linear_gap_junction(F=values.junctions / second)
