@@ -39,50 +39,10 @@ def simulate(
     backend: str = "cpp",
     progress: Progress | None = None,
 ) -> States:
-    """Drive liquids with the inputs of their tasks; the rates of neurons are controlled during the wash-in.
-
-    What is read of a neuron are its low-pass filtered spikes, a sample of the task as rates are; of an astrocyte, its
-    calcium in micromolar. That has no bias.
-
-    Parameters
-    ----------
-    liquids : Sequence[Liquid]
-        Their units are biophysical ones. What one of them does doesn't depend on the others.
-    tasks : Mapping[int, Task]
-        By seed; they differ in nothing but their numbers.
-    constants : Constants
-    backend : str, optional
-        As in `astrobrian.use_backend`.
-    progress : Progress, optional
-        Is told how far the simulation has come.
-
-    Returns
-    -------
-    States
-
-    Raises
-    ------
-    ValueError
-        If there are no liquids, one of them has no units, is there twice or has no task, or the tasks aren't alike or
-        their samples and their wash-in don't go together, or time steps don't.
-    PhysicalRangeError
-        If constants let a variable leave its physical range.
-
-    Examples
-    --------
-    >>> liquid = Liquid(Units.BIOPHYSICAL, Arm.MIXED, 64, 128, seed=0)
-    >>> states = simulate([liquid], {0: lorenz(0, Series())}, Constants())
-    >>> states.of[liquid].shape
-    (4000, 192)
-    """
+    """`astrobrian.studies.ratio.simulate.simulate` for biophysical units."""
     blocks = arrange(liquids, tasks)
     task = tasks[liquids[0].seed]
     read = len(task.inputs) - task.washin
-    if task.washin % task.every or not task.samples:
-        raise ValueError(
-            f"{task.name} has a wash-in of {task.washin} steps and {read} more, and is read every {task.every} "
-            "steps: the wash-in must be a multiple of that, and there must be a sample after it"
-        )
     step, sample = steps_of_time(constants.biophysical)
     with project(backend, step):
         cells = make_cells(liquids, blocks, constants.biophysical)
@@ -128,11 +88,7 @@ def run_free(
     backend: str = "cpp",
     progress: Progress | None = None,
 ) -> dict[Liquid, np.ndarray]:
-    """Let linear read-outs of the liquids make the input that they predict.
-
-    See `astrobrian.studies.ratio.formal.run_free`, which has the same parameters, errors and result. Weights are those of
-    what `simulate` returns: of calcium in micromolar.
-    """
+    """`astrobrian.studies.ratio.simulate.run_free` for biophysical units."""
     arrange(liquids, tasks)  # so that what is missing is said before what is made of it
     continued = {liquid.seed: on_continuation(tasks[liquid.seed]) for liquid in liquids}
     blocks = arrange(liquids, continued)

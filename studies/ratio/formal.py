@@ -45,45 +45,10 @@ def simulate(
     backend: str = "cpp",
     progress: Progress | None = None,
 ) -> States:
-    """Drive liquids with the inputs of their tasks; their rates are controlled during the wash-in.
-
-    Parameters
-    ----------
-    liquids : Sequence[Liquid]
-        Their units are formal ones. What one of them does doesn't depend on the others.
-    tasks : Mapping[int, Task]
-        By seed; they differ in nothing but their numbers.
-    constants : Constants
-    backend : str, optional
-        As in `astrobrian.use_backend`.
-    progress : Progress, optional
-        Is told how far the simulation has come.
-
-    Returns
-    -------
-    States
-
-    Raises
-    ------
-    ValueError
-        If there are no liquids, one of them has no units, is there twice or has no task, or the tasks aren't alike or
-        their samples and their wash-in don't go together.
-
-    Examples
-    --------
-    >>> liquid = Liquid(Units.FORMAL, Arm.MIXED, 64, 128, seed=0)
-    >>> states = simulate([liquid], {0: lorenz(0, Series())}, Constants())
-    >>> states.of[liquid].shape
-    (4000, 192)
-    """
+    """`astrobrian.studies.ratio.simulate.simulate` for formal units."""
     blocks = arrange(liquids, tasks)
     task = tasks[liquids[0].seed]
     read = len(task.inputs) - task.washin
-    if task.washin % task.every or not task.samples:
-        raise ValueError(
-            f"{task.name} has a wash-in of {task.washin} steps and {read} more, and is read every {task.every} "
-            "steps: the wash-in must be a multiple of that, and there must be a sample after it"
-        )
     with project(backend, STEP):
         units = make_units(liquids, blocks, constants.formal)
         for each in units:
@@ -124,36 +89,7 @@ def run_free(
     backend: str = "cpp",
     progress: Progress | None = None,
 ) -> dict[Liquid, np.ndarray]:
-    """Let linear read-outs of the liquids make the input that they predict.
-
-    The liquids start from nothing. Their input is the continuation of their task, but in its free segments it is what
-    is predicted.
-
-    Parameters
-    ----------
-    liquids, tasks, constants, backend, progress
-        As in `simulate`.
-    bias : Mapping[Liquid, array of shape (size,)]
-        As `States.bias`; it stays as it is.
-    weights : Mapping[Liquid, array of shape (size + 1, channels)]
-        Of what can be read of each unit; the last row is the intercept.
-
-    Returns
-    -------
-    dict[Liquid, array of shape (steps, channels)]
-        What is predicted of each step of the continuation, from the states one step before.
-
-    Raises
-    ------
-    ValueError
-        As in `simulate`; or if a task has no continuation, or a bias or weights are missing or have another shape.
-
-    Examples
-    --------
-    >>> predicted = run_free([liquid], tasks, constants, states.bias, {liquid: weights})
-    >>> start, stop = tasks[0].free_segments[0]
-    >>> predicted[liquid][start:stop] - tasks[0].continuation[start:stop]
-    """
+    """`astrobrian.studies.ratio.simulate.run_free` for formal units."""
     arrange(liquids, tasks)  # so that what is missing is said before what is made of it
     continued = {liquid.seed: on_continuation(tasks[liquid.seed]) for liquid in liquids}
     blocks = arrange(liquids, continued)

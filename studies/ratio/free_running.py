@@ -12,10 +12,10 @@ from astrobrian.studies.ratio.tasks.task import Task
 
 
 def on_continuation(task: Task) -> Task:
-    """The same, with its continuation as input."""
+    """The same, with its continuation as input, none of which is a wash-in."""
     if task.continuation is None:
         raise ValueError(f"{task.name} has no continuation, so that nothing can run freely in it")
-    return replace(task, inputs=task.continuation)
+    return replace(task, inputs=task.continuation, washin=0)
 
 
 def is_free(task: Task) -> np.ndarray:

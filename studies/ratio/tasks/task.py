@@ -59,6 +59,11 @@ class Task:
     free_segments : sequence of (int, int)
         First step, and the one after the last, of each part of the continuation in which each input is what the
         read-out predicted from the states one step before. Elsewhere the input is the continuation itself.
+
+    Raises
+    ------
+    ValueError
+        If the wash-in isn't a multiple of `every`, or leaves no sample.
     """
 
     name: str
@@ -68,6 +73,13 @@ class Task:
     targets: Mapping[str, Target]
     continuation: np.ndarray | None = None
     free_segments: Sequence[tuple[int, int]] = ()
+
+    def __post_init__(self) -> None:
+        if self.washin % self.every or self.samples < 1:
+            raise ValueError(
+                f"{self.name} has a wash-in of {self.washin} of its {len(self.inputs)} steps, and is read every "
+                f"{self.every}: the wash-in must be a multiple of that, and there must be a sample after it"
+            )
 
     @property
     def samples(self) -> int:

@@ -244,8 +244,6 @@ def test_a_free_run_has_the_bias_that_it_is_given():
     ("changed", "tasks", "said"),
     [
         ({}, {}, "there are tasks for none"),
-        ({}, {0: task(every=7)}, "must be a multiple"),
-        ({}, {0: task(read=0)}, "must be a sample"),
         (
             {"biophysical.sample": 25.0},
             {0: task()},

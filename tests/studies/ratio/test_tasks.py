@@ -17,6 +17,7 @@ from astrobrian.studies.ratio.tasks.lorenz import HORIZONS, LYAPUNOV_EXPONENT, L
 from astrobrian.studies.ratio.tasks.lorenz import trajectory as lorenz_trajectory
 from astrobrian.studies.ratio.tasks.mackey_glass import trajectory as mackey_glass_trajectory
 from astrobrian.studies.ratio.tasks.narma import response
+from astrobrian.studies.ratio.tasks.task import Task
 
 SHORT = Series(washin=100, train=200, test=50, free=2)
 
@@ -236,3 +237,9 @@ def test_digits_are_fewer_if_less_is_asked():
     task = TASKS["digits"](0, SHORT)
     assert (task.samples, task.targets["digit"].train) == (250, 200)
     assert task.washin == 104  # whole pictures
+
+
+@pytest.mark.parametrize(("washin", "every"), [(20, 7), (40, 1), (36, 12)])
+def test_a_task_has_a_sample_after_a_wash_in_of_whole_samples(washin, every):
+    with pytest.raises(ValueError, match=f"wash-in of {washin} of its 40 steps, and is read every {every}"):
+        Task("series", np.zeros((40, 1)), washin, every, {})
