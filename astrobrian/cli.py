@@ -310,8 +310,9 @@ def ratio(
     astrocytes: Annotated[str, typer.Option(help="Numbers of astrocytes.")] = "",
     seeds: Annotated[int | None, typer.Option(min=1, help="Networks of each kind and size.")] = None,
     seeds_per_network: Annotated[
-        int, typer.Option(min=1, help="Seeds that are simulated together; a GPU takes all of them.")
-    ] = 1,
+        int,
+        typer.Option(min=0, help="Seeds that are simulated together; 0 is one, and all of them on a GPU."),
+    ] = 0,
     seed: Seed = 0,
     units: Annotated[str, typer.Option(help="formal, biophysical, or formal,biophysical.")] = "",
     tasks: Annotated[
@@ -326,7 +327,10 @@ def ratio(
         str, typer.Option(help="Address of a dask scheduler, to run on its workers instead of here.")
     ] = "",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes on this machine; one for each core by default.")
+        int | None,
+        typer.Option(
+            min=1, help="Processes on this machine; by default one for each core, and one for a GPU."
+        ),
     ] = None,
 ) -> None:
     """

@@ -29,16 +29,21 @@ class EngineError(RuntimeError):
     """The scheduler can't be reached, or is gone."""
 
 
+def processes(backend: str) -> int:
+    """How many there are on a machine by default: one on a GPU, which they would share, and otherwise one for each core."""
+    return 1 if backend == "cuda" else CPU_COUNT
+
+
 @contextmanager
-def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterator[Client]:
-    """A client of a scheduler; without an address, one of this machine is started, with a process for each core.
+def workers(scheduler: str | None, number: int, scratch: Path) -> Iterator[Client]:
+    """A client of a scheduler; without an address, one of this machine is started.
 
     Parameters
     ----------
     scheduler : str, optional
         Its address, as ``"tcp://10.0.0.1:8786"``. Its workers need AstroBrian, and one thread each.
-    number : int, optional
-        Of processes on this machine.
+    number : int
+        Of processes on this machine, if there is no address.
     scratch : Path
         Where those have their temporary files. What a killed study has left there is removed.
 
@@ -54,7 +59,7 @@ def workers(scheduler: str | None, number: int | None, scratch: Path) -> Iterato
             )
             cluster = opened.enter_context(
                 LocalCluster(
-                    n_workers=number or CPU_COUNT,
+                    n_workers=number,
                     threads_per_worker=1,
                     local_directory=str(scratch),
                     dashboard_address="127.0.0.1:0",

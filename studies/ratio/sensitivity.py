@@ -14,7 +14,7 @@ from astrobrian.progress import Progress
 from astrobrian.studies.ratio.batch import run_batch
 from astrobrian.studies.ratio.best_ratio import TooLittle, best_ratio
 from astrobrian.studies.ratio.constants import Constants
-from astrobrian.studies.ratio.engine import workers
+from astrobrian.studies.ratio.engine import processes, workers
 from astrobrian.studies.ratio.liquids import Arm, Units
 from astrobrian.studies.ratio.needs import check_backend
 from astrobrian.studies.ratio.running import run_missing
@@ -103,7 +103,7 @@ def run_sensitivity(
             for which, settings in variants(base).items()
         }
         results.stage("networks")
-        with workers(scheduler, number, out / "scratch") as client:
+        with workers(scheduler, number or processes(base.backend), out / "scratch") as client:
             run_missing(client, list(stores.values()), run_batch, progress, "sensitivity")
         results.stage("table")
         rows = [row for (name, value), store in stores.items() for row in _rows(name, value, store)]

@@ -37,7 +37,8 @@ class Settings:
     backend : str, optional
         As in `astrobrian.use_backend`.
     seeds_per_network : int, optional
-        How many seeds are simulated in one network: one keeps memory small, all of them fill a GPU.
+        How many seeds are simulated in one network. By default one, which keeps memory small; on "cuda" all of them,
+        which fills a GPU.
 
     Raises
     ------
@@ -60,7 +61,7 @@ class Settings:
     readers: tuple[Reader, ...] = tuple(Reader)
     constants: Constants = field(default_factory=Constants)
     backend: str = "cpp"
-    seeds_per_network: int = 1
+    seeds_per_network: int = 0
 
     def __post_init__(self) -> None:
         _check_names("tasks", self.tasks, TASKS)
@@ -76,6 +77,8 @@ class Settings:
                 "no network has both neurons and astrocytes, so that there is no ratio to study: neurons are "
                 f"{self.neurons}, astrocytes {self.astrocytes}"
             )
+        if not self.seeds_per_network:
+            object.__setattr__(self, "seeds_per_network", self.seeds if self.backend == "cuda" else 1)
         if self.seeds < 1 or not 1 <= self.seeds_per_network <= self.seeds:
             raise ValueError(
                 "there is at least one seed, and a network has from one to all of them; got "

@@ -18,7 +18,7 @@ from astrobrian.standalone import programs
 from astrobrian.studies.ratio.batch import run_batch
 from astrobrian.studies.ratio.constants import Series
 from astrobrian.studies.ratio.echo_state import EchoRow, reference
-from astrobrian.studies.ratio.engine import completed, workers
+from astrobrian.studies.ratio.engine import completed, processes, workers
 from astrobrian.studies.ratio.needs import check_backend
 from astrobrian.studies.ratio.report import write_report
 from astrobrian.studies.ratio.running import run_missing
@@ -48,7 +48,7 @@ def run_ratio(
     scheduler : str, optional
         Address of a scheduler of dask whose workers are to be used; otherwise processes are started here.
     number : int, optional
-        How many of them; one for each core by default.
+        How many of them; by default one for each core, and one on "cuda", since they would share the GPU.
     progress : Progress, optional
         Is told how many batches are done and how long the others will take.
 
@@ -74,7 +74,7 @@ def run_ratio(
         Store(out, settings) as store,
         Results(out, "ratio", settings.seed, settings.backend, settings.described()) as results,
     ):
-        with workers(scheduler, number, Path(out, "scratch")) as client:
+        with workers(scheduler, number or processes(settings.backend), Path(out, "scratch")) as client:
             results.stage("networks")
             with _measured(store, results):
                 run_missing(client, [store], run_batch, progress)

@@ -39,7 +39,7 @@ def scheduler():
 
 @pytest.fixture
 def client(scheduler, tmp_path):
-    with workers(scheduler, None, tmp_path) as client:
+    with workers(scheduler, 2, tmp_path) as client:
         yield client
 
 
@@ -98,7 +98,7 @@ def test_a_job_that_ends_its_worker_is_told_and_the_others_go_on(tmp_path, monke
 def test_a_scheduler_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "PATIENCE", 0.5)
     with pytest.raises(EngineError, match=r"no scheduler answers at tcp://127.0.0.1:9.*dask scheduler"):
-        workers("tcp://127.0.0.1:9", None, tmp_path).__enter__()
+        workers("tcp://127.0.0.1:9", 1, tmp_path).__enter__()
 
 
 def test_a_scheduler_without_workers_is_refused(tmp_path):
@@ -106,7 +106,7 @@ def test_a_scheduler_without_workers_is_refused(tmp_path):
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
         pytest.raises(EngineError, match="has no workers"),
     ):
-        workers(cluster.scheduler_address, None, tmp_path).__enter__()
+        workers(cluster.scheduler_address, 1, tmp_path).__enter__()
 
 
 def test_a_study_on_a_scheduler_of_its_own_gives_the_same_numbers(client, tmp_path, expected):

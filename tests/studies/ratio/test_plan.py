@@ -146,6 +146,11 @@ def test_settings_that_cannot_be_are_refused(wrong, words):
         Settings(**wrong)
 
 
+def test_a_gpu_gets_all_seeds_of_a_task_in_one_network():
+    assert [len(batch.seeds) for batch in plan(Settings(tasks=("narma",), backend="cuda"))] == [10, 10]
+    assert {len(batch.seeds) for batch in plan(Settings(tasks=("narma",)))} == {1}
+
+
 def test_settings_are_told_with_every_constant():
     described = Settings(constants=Constants().changed({"wiring.in_degree": 5})).described()
     assert described["wiring.in_degree"] == 5
