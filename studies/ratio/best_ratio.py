@@ -16,7 +16,7 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 from scipy.interpolate import CubicSpline
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
+from statsmodels.tools.sm_exceptions import ModelWarning
 
 # the random numbers of the resamples are those of nothing else
 _STREAM = 7
@@ -139,7 +139,7 @@ def mixed_model(gains: pd.DataFrame) -> tuple[float, float]:
     number = len(design.knots) - 1
     with warnings.catch_warnings():
         # seeds that don't differ put the variance of their intercepts at its bound, which is as it should be
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ModelWarning)
         fit = sm.MixedLM(gains["gain"].to_numpy(), design.matrix(gains), gains["seed"].to_numpy()).fit()
     octaves = np.linspace(design.knots[0], design.knots[-1], _POINTS)
     best = octaves[(design.ratio(octaves) @ fit.fe_params[:number]).argmax()]
