@@ -13,7 +13,7 @@ from astrobrian.studies.ratio.biophysical_network import Cells, connect, make_ce
 from astrobrian.studies.ratio.blocks import Blocks, arrange, inputs
 from astrobrian.studies.ratio.connections import in_populations, make_channels, unit_channel_pairs
 from astrobrian.studies.ratio.constants import Constants
-from astrobrian.studies.ratio.free_running import check_shapes, is_free, on_continuation
+from astrobrian.studies.ratio.free_running import is_free, prepare
 from astrobrian.studies.ratio.liquids import Liquid
 from astrobrian.studies.ratio.project import project
 from astrobrian.studies.ratio.states import States
@@ -89,13 +89,9 @@ def run_free(
     progress: Progress | None = None,
 ) -> dict[Liquid, np.ndarray]:
     """`astrobrian.studies.ratio.simulate.run_free` for biophysical units."""
-    arrange(liquids, tasks)  # so that what is missing is said before what is made of it
-    continued = {liquid.seed: on_continuation(tasks[liquid.seed]) for liquid in liquids}
-    blocks = arrange(liquids, continued)
+    blocks, continued = prepare(liquids, tasks, bias, weights)
     task = continued[liquids[0].seed]
     steps, width = task.inputs.shape
-    check_shapes("the bias", bias, {liquid: (liquid.size,) for liquid in liquids})
-    check_shapes("the weights", weights, {liquid: (liquid.size + 1, width) for liquid in liquids})
     step, sample = steps_of_time(constants.biophysical)
     with project(backend, step):
         cells = make_cells(liquids, blocks, constants.biophysical)

@@ -22,7 +22,7 @@ from astrobrian.studies.ratio.formal_network import (
     make_units,
     part,
 )
-from astrobrian.studies.ratio.free_running import check_shapes, is_free, on_continuation
+from astrobrian.studies.ratio.free_running import is_free, prepare
 from astrobrian.studies.ratio.liquids import Liquid
 from astrobrian.studies.ratio.project import project
 from astrobrian.studies.ratio.states import States
@@ -90,13 +90,9 @@ def run_free(
     progress: Progress | None = None,
 ) -> dict[Liquid, np.ndarray]:
     """`astrobrian.studies.ratio.simulate.run_free` for formal units."""
-    arrange(liquids, tasks)  # so that what is missing is said before what is made of it
-    continued = {liquid.seed: on_continuation(tasks[liquid.seed]) for liquid in liquids}
-    blocks = arrange(liquids, continued)
+    blocks, continued = prepare(liquids, tasks, bias, weights)
     task = continued[liquids[0].seed]
     steps, width = task.inputs.shape
-    check_shapes("the bias", bias, {liquid: (liquid.size,) for liquid in liquids})
-    check_shapes("the weights", weights, {liquid: (liquid.size + 1, width) for liquid in liquids})
     with project(backend, STEP):
         units = make_units(liquids, blocks, constants.formal)
         for each, values in zip(units, in_populations(liquids, blocks, bias), strict=True):
