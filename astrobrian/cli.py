@@ -143,7 +143,7 @@ def distill(out: Out = Path("results/unit"), backend: Backend = "cpp", seed: See
     Simulates an ensemble under steps, bursts and chirps, fits the unit to what the astrocytes do to the release, and
     scores it on stimuli that it wasn't fitted to, beside a single exponential. Leaves `unit.safetensors`.
     """
-    from astrobrian.studies.distillation import run_distillation
+    from astrobrian.studies.distillation.command import run_distillation
 
     with progress_bars() as progress:
         results = run_distillation(out, backend=backend, seed=seed, progress=progress)

@@ -7,7 +7,7 @@ from pathlib import Path
 from astrobrian.bridges import ARMS, AstroSNNConfig, TrainingConfig, load_corpus
 from astrobrian.progress import Progress
 from astrobrian.studies import network
-from astrobrian.studies.distillation import distil_into
+from astrobrian.studies.distillation.command import distil_into
 from astrobrian.studies.figures import arrays, check_plotting, staged
 from astrobrian.studies.language import train_into
 from astrobrian.studies.results import Results
