@@ -1,0 +1,1 @@
+"""Parameters of models from recorded or simulated traces, with confidence intervals."""
