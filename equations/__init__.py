@@ -8,7 +8,13 @@ if __name__ != "astrobrian.equations" or getattr(sys.modules["astrobrian"], "__f
     raise ImportError(f"{__name__} loaded outside the astrobrian package from {__file__}")
 
 from astrobrian.equations.library.aeif_cond_alpha import aeif_cond_alpha, excitatory_alpha, inhibitory_alpha
-from astrobrian.equations.library.amsu import amsu, amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.equations.library.amsu import (
+    amsu,
+    amsu_astrocyte,
+    amsu_key,
+    amsu_linear_membrane,
+    amsu_membrane,
+)
 from astrobrian.equations.library.calcium_plasticity import calcium_plasticity
 from astrobrian.equations.library.chi import chi, chi_stochastic, ip3_metabolism
 from astrobrian.equations.library.cleft_glutamate import cleft_glutamate
@@ -76,6 +82,7 @@ __all__ = [
     "amsu",
     "amsu_astrocyte",
     "amsu_key",
+    "amsu_linear_membrane",
     "amsu_membrane",
     "bifurcations",
     "calcium_plasticity",

@@ -4,14 +4,17 @@ From the authors' figure (Shen et al. 2023): the presynaptic signal x drives the
 holds a state H, written with a key k and a value v and read with a query q; its output o = H q is added to the membrane
 potential u inside the spike function s = g(u + o). That is all that is taken from them.
 
-Chosen here: sigma is tanh; g is a step at theta; u leaks with one time constant and is reset by subtraction; the key is
-the saturated trace of a presynaptic signal; H forgets with one time constant and is written with the product v k.
+Chosen here: sigma is tanh, or the identity, which makes the membrane a leaky integrator as others have it; g is a step at
+theta; u leaks with one time constant and is reset by subtraction; the key is the saturated trace of a presynaptic signal;
+H forgets with one time constant and is written with the product v k.
 
 One token is one step of exponential Euler, in which everything but the integrated variable itself is held. The key that
 writes at a token is therefore the trace that the tokens *before* it left: what came before is stored with what comes now.
 
 A unit with many keys has one H for each of them, and o is the sum over them. A matrix H has one row for each unit.
 """
+
+from dataclasses import replace
 
 from astrobrian.equations.model import Model
 from astrobrian.equations.parameter import Input, Parameter
@@ -66,5 +69,10 @@ amsu_membrane = Model(
     reset="u -= theta",
     references=(SHEN_2023,),
 )
+
+amsu_linear_membrane = replace(
+    amsu_membrane, name="amsu_linear_membrane", text=amsu_membrane.text.replace("tanh(x)", "x")
+)
+"""The same membrane with the identity as sigma."""
 
 amsu = (amsu_key + amsu_astrocyte + amsu_membrane).named("amsu")
