@@ -21,7 +21,6 @@ _HOMES = {
     "checkpoint": ("CheckpointError", "load_model"),
     "corpus": ("Corpus", "load_corpus"),
     "distillation": ("Distillation", "Fit", "distill", "fit_recording", "plot_distillation", "r_squared"),
-    "files": ("SealedFileError",),
     "generation": ("generate",),
     "protocols": ("Ensemble", "Protocol", "Recording", "simulate"),
     "torch_codegen": ("TokenStep", "token_step"),
@@ -33,7 +32,7 @@ _HOMES = {
         "plot_training",
         "train",
     ),
-    "unit": ("Unit", "UnitFileError", "load_unit"),
+    "unit": ("SealedFileError", "Unit", "UnitFileError", "load_unit"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

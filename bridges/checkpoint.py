@@ -12,9 +12,9 @@ import torch
 
 from astrobrian.bridges.astrosnn import AstroSNN, AstroSNNConfig, GRUModel, build_model
 from astrobrian.bridges.corpus import Corpus
-from astrobrian.bridges.files import SealedFileError, seal, unseal
 from astrobrian.bridges.unit import Unit
 from astrobrian.files import write_whole
+from astrobrian.sealed import SealedFileError, seal, unseal
 
 if TYPE_CHECKING:
     from astrobrian.bridges.training import TrainingConfig

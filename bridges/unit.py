@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from astrobrian.bridges.amsu import AMSU
-from astrobrian.bridges.files import SealedFileError, digest, seal, unseal
 from astrobrian.files import write_whole
+from astrobrian.sealed import SealedFileError, digest, seal, unseal
 
 MAX_BYTES = 8 << 20
 MAX_UNITS = MAX_KEYS = MAX_HEADS = 1024

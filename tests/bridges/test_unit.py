@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save_file
 
 from astrobrian.bridges import AMSU, Unit, UnitFileError, load_unit
-from astrobrian.bridges.files import seal, unseal
 from astrobrian.bridges.unit import POSITIVE, UNITS
 from astrobrian.files import write_whole
+from astrobrian.sealed import seal, unseal
 
 
 def some_unit(heads=2, keys=3, rows=2, seed=0):
