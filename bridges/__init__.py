@@ -22,7 +22,7 @@ _HOMES = {
     "corpus": ("Corpus", "load_corpus"),
     "distillation": ("Distillation", "Fit", "distill", "fit_recording", "plot_distillation", "r_squared"),
     "generation": ("generate",),
-    "protocols": ("Ensemble", "Protocol", "Recording", "simulate"),
+    "protocols": ("Ensemble", "Events", "Protocol", "Recording", "Trains", "simulate"),
     "torch_codegen": ("TokenStep", "token_step"),
     "training": (
         "TrainingConfig",

@@ -140,7 +140,8 @@ def recording_of(model):
             modulation = model()(torch.from_numpy(rate / rate[:10].max() * 2)[..., None]).numpy()
     finally:
         torch.set_default_dtype(torch.float32)
-    return Recording(rate, modulation, protocol.kinds, protocol.fitted_count, 500.0)
+    cells = {"rate": rate[:, None], "modulation": modulation[:, None]}
+    return Recording(cells, protocol.kinds, protocol.fitted_count, 500.0)
 
 
 def known_unit():
@@ -173,7 +174,8 @@ def test_baseline_recovers_a_single_exponential():
 
 
 def test_astrocytes_that_do_nothing_are_an_error():
-    flat = Recording(np.ones((2, 9)), np.zeros((2, 9)), ["steps", "drift"], 1, 500.0)
+    cells = {"rate": np.ones((2, 1, 9)), "modulation": np.zeros((2, 1, 9))}
+    flat = Recording(cells, ["steps", "drift"], 1, 500.0)
     with pytest.raises(ValueError, match="did nothing to the release"):
         fit_recording(flat, Fit(), {})
 
