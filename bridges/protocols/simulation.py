@@ -66,14 +66,15 @@ def simulate(
 
     dt = ensemble.dt_ms * ms
     source = SpikeGeneratorGroup(cells * ensemble.synapses, synapse, step * dt, dt=dt)
-    target = Neurons(1, "unused : 1", dt=dt)
+    target = Neurons(cells, "unused : 1", dt=dt)
     astrocytes = AstrocyteGroup(cells, ensemble.astrocyte + RELEASED, dt=ensemble.astrocyte_dt_ms * ms)
     astrocytes.O_beta = np.tile(ensemble.drives, len(stimuli)) * umolar / second
     pathways = [TripartiteSynapses(source, target, astrocytes, kind, dt=dt) for kind in ensemble.pathways]
+    # one neuron below each astrocyte, for GeNN can't have many astrocytes at one
     sources = np.arange(len(source))
     for pathway in pathways:
-        pathway.connect(i=sources, j=np.zeros_like(sources))
-        pathway.cover(index=sources // ensemble.synapses)
+        pathway.connect(i=sources, j=sources // ensemble.synapses)
+        pathway.cover(by="post", index=np.arange(cells))
     every_token = {"record": np.arange(cells), "dt": ms_per_token * ms, "when": "start"}
     calcium = StateMonitor(astrocytes, ["C", "I", "G_A_integral"], **every_token)
     receptors = StateMonitor(pathways[-1].territories, "Gamma_S", **every_token)
