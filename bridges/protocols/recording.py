@@ -41,7 +41,8 @@ class Recording:
         For each astrocyte, in SI units (concentrations in mmolar):
 
         - ``rate``: presynaptic spikes per second and synapse, counted;
-        - ``C``, ``I``: calcium and IP3 at the end of each token;
+        - ``C``, ``I``, ``h``, ``Gamma_A``: calcium, IP3, the channels that aren't inactivated and the bound receptors of the
+          astrocyte, at the end of each token;
         - ``G_A``: gliotransmitter, its mean over each token;
         - ``Gamma_S``: fraction of bound presynaptic receptors at the end of each token;
         - ``modulation``: U_0/U_0* - 1 at the end of each token, how much the astrocyte changes the release probability,

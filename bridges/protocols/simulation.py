@@ -15,6 +15,9 @@ from astrobrian.bridges.protocols.stimuli import Protocol, Trains
 from astrobrian.equations import Model
 from astrobrian.progress import Progress, reporting
 
+CALCIUM = ("C", "I", "h", "Gamma_A")
+"""The states of an astrocyte between what it senses and what it releases."""
+
 # what is averaged over a token is the difference of its integral
 RELEASED = Model("released", "dG_A_integral/dt = G_A : mmolar*second")
 
@@ -76,7 +79,7 @@ def simulate(
         pathway.connect(i=sources, j=sources // ensemble.synapses)
         pathway.cover(by="post", index=np.arange(cells))
     every_token = {"record": np.arange(cells), "dt": ms_per_token * ms, "when": "start"}
-    calcium = StateMonitor(astrocytes, ["C", "I", "G_A_integral"], **every_token)
+    calcium = StateMonitor(astrocytes, [*CALCIUM, "G_A_integral"], **every_token)
     receptors = StateMonitor(pathways[-1].territories, "Gamma_S", **every_token)
     releases = SpikeMonitor(astrocytes)
     # one step more, so that the end of the last token is recorded
@@ -90,15 +93,14 @@ def simulate(
     shape = (len(stimuli), ensemble.astrocytes, tokens)
     ends = {
         name: np.asarray(getattr(monitor, name))[:, : tokens + 1].reshape(*shape[:2], tokens + 1)
-        for monitor, names in ((calcium, ("C", "I", "G_A_integral")), (receptors, ("Gamma_S",)))
+        for monitor, names in ((calcium, (*CALCIUM, "G_A_integral")), (receptors, ("Gamma_S",)))
         for name in names
     }
     bound = ends["Gamma_S"][..., 1:]
     recorded = {
         "rate": _counts(synapse // ensemble.synapses, token, shape)
         / (ensemble.synapses * ms_per_token / 1000),
-        "C": ends["C"][..., 1:],
-        "I": ends["I"][..., 1:],
+        **{name: ends[name][..., 1:] for name in CALCIUM},
         "G_A": np.diff(ends["G_A_integral"]) / (ms_per_token / 1000),
         "Gamma_S": bound,
         "modulation": release_probability(bound, ensemble.synapse)
