@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.util import find_spec
+from functools import reduce
 from typing import Any
 
 import torch
 
+from astrobrian.bridges.kernels.operators import AVAILABLE as FUSED
+from astrobrian.bridges.kernels.operators import fused_scan
 from astrobrian.bridges.torch_codegen import Spike, TokenStep
 
-FUSED = find_spec("numba") is not None
-"""Whether the fused operator can be had here (it needs numba)."""
-
-_FUSIBLE = ({("cpu", torch.float32)}, {("cpu", torch.float64)})
+__all__ = ["FUSED", "advance", "eager_scan", "scan"]
 
 
 def advance(
@@ -96,13 +95,13 @@ def scan(
 ) -> tuple[Any, dict[str, torch.Tensor]]:
     """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees.
 
-    The fused operator is for the CPU, single and double precision, and first derivatives; ``fused=False`` has higher ones.
-    Whatever else the tensors are, the eager loop takes.
+    The fused operator is for the CPU, single and double precision (to which other precisions are promoted where they meet
+    them, as under autocast), and first derivatives; ``fused=False`` has higher ones. Whatever else the tensors are, the
+    eager loop takes.
     """
     tensors = (*states.values(), *inputs.values(), *(parameters[name] for name in step.parameters))
-    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
-    if not fused or kinds not in _FUSIBLE:
-        return eager_scan(step, states, inputs, parameters, dt)
-    from astrobrian.bridges.fused import fused_scan
-
-    return fused_scan(step, states, inputs, parameters, dt)
+    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    on_cpu = all(tensor.device.type == "cpu" for tensor in tensors)
+    if fused and on_cpu and dtype in (torch.float32, torch.float64):
+        return fused_scan(step, states, inputs, parameters, dt)
+    return eager_scan(step, states, inputs, parameters, dt)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import sympy as sp
@@ -31,6 +32,10 @@ def symbol(name: str) -> sp.Symbol:
     return sp.Symbol(name, real=True)
 
 
+STEPS: dict[str, TokenStep] = {}
+"""Every step that was made, by its name: what an operator in an exported program finds its step with."""
+
+
 @dataclass(frozen=True, eq=False)
 class TokenStep:
     """One step of exponential Euler of a declaration, symbolically.
@@ -50,6 +55,8 @@ class TokenStep:
         Positive where the unit spikes.
     reset : dict of str to sympy.Expr
         The states that a spike changes.
+    name : str
+        The states and a hash of all the above: the same in every process. `STEPS` has the step under this name.
     """
 
     states: tuple[str, ...]
@@ -59,6 +66,21 @@ class TokenStep:
     outputs: dict[str, sp.Expr]
     spike: sp.Expr | None
     reset: dict[str, sp.Expr]
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        content = (
+            self.states,
+            self.inputs,
+            self.parameters,
+            self.update,
+            self.outputs,
+            self.spike,
+            self.reset,
+        )
+        known_by = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
+        object.__setattr__(self, "name", "_".join((*self.states, known_by)))
+        STEPS[self.name] = self
 
     @cached_property
     def arguments(self) -> tuple[sp.Symbol, ...]:

@@ -1,0 +1,60 @@
+"""From C++ text to functions that Python can call.
+
+A library has a plain C interface and includes nothing of Torch, so that it compiles in about a second; what was compiled
+once is kept with the programs of the C++ device.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from astrobrian.standalone import programs
+
+# contraction would round an expression differently in a vector and in what is left over of it
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=off", "-fopenmp", "-fPIC", "-shared")
+
+NO_COMPILER = (
+    "the fused operators are compiled when they are first used, and there is no C++ compiler {}: install one, name it in the "
+    "environment variable CXX, or pass fused=False"
+)
+
+
+def available() -> bool:
+    """Whether there is a C++ compiler."""
+    return programs.compiler() is not None
+
+
+@cache
+def library(source: str) -> ctypes.CDLL:
+    """What a C++ text compiles to, loaded.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler, or it fails.
+    """
+    command = programs.compile_command()
+    if not available():
+        raise RuntimeError(NO_COMPILER.format(command[0]))
+    key = programs.key([source.encode(), " ".join(FLAGS).encode()])
+    with TemporaryDirectory(prefix="astrobrian-") as folder:
+        path = Path(folder, "kernel.so")
+        if kept := programs.fetch(key):
+            path.write_bytes(kept)
+        else:
+            text = path.with_suffix(".cpp")
+            text.write_text(source, encoding="utf-8")
+            done = subprocess.run(
+                [*command, *FLAGS, str(text), "-o", str(path)], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise RuntimeError(
+                    f"{' '.join(command)} can't compile a fused operator; name another compiler in the environment variable "
+                    f"CXX, or pass fused=False\n{done.stderr}"
+                )
+            programs.keep(key, path.read_bytes())
+        return ctypes.CDLL(str(path))  # mapped: the file may go
