@@ -12,7 +12,7 @@ from astrobrian.bridges.kernels.operators import AVAILABLE as FUSED
 from astrobrian.bridges.kernels.operators import fused_scan
 from astrobrian.bridges.torch_codegen import Spike, TokenStep
 
-__all__ = ["FUSED", "advance", "eager_scan", "scan"]
+__all__ = ["FUSED", "advance", "eager_scan", "fusible", "scan"]
 
 
 def advance(
@@ -85,6 +85,12 @@ def eager_scan(
     return torch.stack(spikes, 1) if step.spike is not None else None, stacked
 
 
+def fusible(*tensors: torch.Tensor) -> bool:
+    """Whether the fused operators take these tensors: all on the CPU, together of single or double precision."""
+    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    return dtype in (torch.float32, torch.float64) and all(tensor.device.type == "cpu" for tensor in tensors)
+
+
 def scan(
     step: TokenStep,
     states: Mapping[str, torch.Tensor],
@@ -99,9 +105,6 @@ def scan(
     them, as under autocast), and first derivatives; ``fused=False`` has higher ones. Whatever else the tensors are, the
     eager loop takes.
     """
-    tensors = (*states.values(), *inputs.values(), *(parameters[name] for name in step.parameters))
-    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
-    on_cpu = all(tensor.device.type == "cpu" for tensor in tensors)
-    if fused and on_cpu and dtype in (torch.float32, torch.float64):
+    if fused and fusible(*states.values(), *inputs.values(), *(parameters[n] for n in step.parameters)):
         return fused_scan(step, states, inputs, parameters, dt)
     return eager_scan(step, states, inputs, parameters, dt)
