@@ -1,29 +1,50 @@
 """The Astrocyte-Modulated Spiking Unit as a Torch layer, derived from `astrobrian.equations.library.amsu`.
 
 Pure functions of a state (`amsu_step`, `amsu_sequence`) and a thin module on top. The matrix state doesn't depend on the
-spikes of its own token, so a sequence is three walks: the traces of the keys, the matrix state in chunks of matrix
-products, and the membranes.
+spikes of its own token, so a sequence is three walks: the traces of the keys, the matrix state, and the membranes.
+
+By the fused operators a sequence and its tokens one by one give the same bits, for the layer walks a step as a sequence of
+one token. The plain Torch path is what they are tested against; it gives the same numbers to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import nn
 
 from astrobrian.bridges.checks import positive
-from astrobrian.bridges.memory import chunked_memory
+from astrobrian.bridges.linear import RowLinear
+from astrobrian.bridges.memory import memory
 from astrobrian.bridges.scan import FUSED, advance, scan
-from astrobrian.bridges.torch_codegen import token_step
-from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.bridges.torch_codegen import TokenStep, token_step
+from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_key, amsu_linear_membrane, amsu_membrane
 
-KEY, ASTROCYTE, MEMBRANE = (token_step(model) for model in (amsu_key, amsu_astrocyte, amsu_membrane))
-CUT_MEMBRANE = MEMBRANE.without("o")
+if TYPE_CHECKING:
+    from astrobrian.bridges.unit import Unit
+
+KEY, ASTROCYTE = token_step(amsu_key), token_step(amsu_astrocyte)
+SIGMAS = {"tanh": amsu_membrane, "identity": amsu_linear_membrane}
+"""The membrane by what makes a current of the presynaptic signal."""
 
 SEQUENCE, STEP = ("batch", "tokens", "width"), ("batch", "width")
 """Axes of what a layer takes."""
+
+
+@cache
+def membrane_step(sigma: str = "tanh", reset: bool = True, astrocyte: bool = True) -> TokenStep:
+    """One token of the membrane: with this sigma, with its reset or without, with what an astrocyte adds or without."""
+    step = token_step(SIGMAS[sigma])
+    step = step if reset else replace(step, reset={})
+    return step if astrocyte else step.without("o")
+
+
+MEMBRANE, CUT_MEMBRANE = membrane_step(), membrane_step(astrocyte=False)
 
 
 class AMSUState(NamedTuple):
@@ -37,11 +58,18 @@ class AMSUState(NamedTuple):
         The astrocyte's matrix.
     u : Tensor, shape (batch, units)
         Membrane potentials.
+    phase : Tensor, shape (), int64
+        Tokens since the astrocytes began their last step, less than ``astrocyte_every``; 0 where they begin one next.
     """
 
     r: torch.Tensor
     H: torch.Tensor
     u: torch.Tensor
+    phase: torch.Tensor = torch.zeros((), dtype=torch.int64)
+
+    def detach(self) -> AMSUState:
+        """The same state without its history, to cut the gradient between two pieces of a sequence."""
+        return AMSUState(*(tensor.detach() for tensor in self))
 
 
 class AMSUDrive(NamedTuple):
@@ -64,7 +92,12 @@ class AMSUDrive(NamedTuple):
 
 
 def amsu_step(
-    drive: AMSUDrive, state: AMSUState, p: Mapping[str, torch.Tensor], dt: float
+    drive: AMSUDrive,
+    state: AMSUState,
+    p: Mapping[str, torch.Tensor],
+    dt: float,
+    membrane: TokenStep = MEMBRANE,
+    every: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor, AMSUState]:
     """One token, straight from the element laws.
 
@@ -76,6 +109,10 @@ def amsu_step(
         ``tau_r`` (heads * keys), ``tau_H`` and ``g_H`` (heads), ``tau_u`` and ``theta`` (units).
     dt : float
         Time that a token takes, in the unit of the time constants.
+    membrane : TokenStep, optional
+        From `membrane_step`.
+    every : int, optional
+        Tokens that a step of the astrocytes takes.
 
     Returns
     -------
@@ -91,17 +128,24 @@ def amsu_step(
         "q": drive.q.view(batch, heads, 1, keys),
     }
     element = {name: p[name].view(heads, 1, 1) for name in ASTROCYTE.parameters}
-    _, after = advance(ASTROCYTE, {"H": state.H}, inputs, element, dt)
+    _, after = advance(ASTROCYTE, {"H": state.H}, inputs, element, dt * every)
+    H = torch.where(state.phase == 0, after["H"], state.H)
     (products,) = ASTROCYTE.torch([ASTROCYTE.outputs["o"]])(
-        after["H"], *(inputs[n] for n in ASTROCYTE.inputs), *element.values(), dt
+        H, *(inputs[n] for n in ASTROCYTE.inputs), *element.values(), dt * every
     )
     o = products.sum(-1).reshape(batch, heads * values)
-    spikes, membrane = advance(MEMBRANE, {"u": state.u}, {"x": drive.x, "o": o}, p, dt)
-    return spikes, o, AMSUState(key["r"], after["H"], membrane["u"])
+    spikes, after = advance(membrane, {"u": state.u}, {"x": drive.x, "o": o}, p, dt)
+    return spikes, o, AMSUState(key["r"], H, after["u"], (state.phase + 1) % every)
 
 
 def amsu_read(
-    drive: AMSUDrive, state: AMSUState, p: Mapping[str, torch.Tensor], dt: float, fused: bool, chunk: int
+    drive: AMSUDrive,
+    state: AMSUState,
+    p: Mapping[str, torch.Tensor],
+    dt: float,
+    fused: bool = FUSED,
+    chunk: int = 64,
+    every: int = 1,
 ) -> tuple[torch.Tensor, AMSUState]:
     """What the astrocyte adds to the membrane at every token, and the state after the last (membrane untouched).
 
@@ -120,12 +164,21 @@ def amsu_read(
     def by_head(y: torch.Tensor, size: int) -> torch.Tensor:
         return y.view(batch, tokens, heads, size).transpose(1, 2)
 
-    o, H = chunked_memory(
-        ASTROCYTE, by_head(k, keys), by_head(drive.v, values), by_head(drive.q, keys), state.H, p, dt, chunk
+    o, H = memory(
+        ASTROCYTE,
+        by_head(k, keys),
+        by_head(drive.v, values),
+        by_head(drive.q, keys),
+        state.H,
+        p,
+        dt,
+        chunk,
+        every,
+        state.phase,
+        fused,
     )
-    return o.transpose(1, 2).reshape(batch, tokens, heads * values), AMSUState(
-        trajectory["r"][:, -1], H, state.u
-    )
+    o = o.transpose(1, 2).reshape(batch, tokens, heads * values)
+    return o, AMSUState(trajectory["r"][:, -1].clone(), H, state.u, (state.phase + tokens) % every)
 
 
 def amsu_sequence(
@@ -135,11 +188,28 @@ def amsu_sequence(
     dt: float,
     fused: bool = FUSED,
     chunk: int = 64,
+    membrane: TokenStep = MEMBRANE,
+    every: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor, AMSUState]:
     """All tokens: the same as `amsu_step` for each; spikes and o have the shape (batch, tokens, units)."""
-    o, state = amsu_read(drive, state, p, dt, fused, chunk)
-    spikes, membrane = scan(MEMBRANE, {"u": state.u}, {"x": drive.x, "o": o}, p, dt, fused)
-    return spikes, o, state._replace(u=membrane["u"][:, -1])
+    o, state = amsu_read(drive, state, p, dt, fused, chunk, every)
+    spikes, trajectory = scan(membrane, {"u": state.u}, {"x": drive.x, "o": o}, p, dt, fused)
+    return spikes, o, state._replace(u=trajectory["u"][:, -1].clone())
+
+
+def resampled(values: np.ndarray, count: int) -> torch.Tensor:
+    """A bank of time constants with as many as asked for: quantiles of the logarithms of the given ones."""
+    ranks = (np.arange(count) + 0.5) / count
+    return torch.from_numpy(np.exp(np.quantile(np.log(values), ranks))).to(torch.get_default_dtype())
+
+
+def distilled_constants(unit: Unit, heads: int, keys: int) -> dict[str, torch.Tensor]:
+    """Time constants (ms) of a unit for so many astrocytes and keys of each.
+
+    The bank of its astrocytes goes to the heads, and that of its traces to the keys of each head.
+    """
+    tau_r, tau_H = (resampled(unit.values[name], n) for name, n in (("tau_r", keys), ("tau_H", heads)))
+    return {"tau_r": tau_r.repeat(heads), "tau_H": tau_H}
 
 
 class AMSU(nn.Module):
@@ -166,17 +236,26 @@ class AMSU(nn.Module):
         Whether time constants and thresholds are trained or stay as they are.
     astrocyte : bool, optional
         False cuts the astrocyte off: o is zero and nothing is written or read. May be changed at any time.
+    sigma : {"tanh", "identity"}, optional
+        What makes a current of the presynaptic signal.
+    reset : bool, optional
+        False leaves out the reset, a simplification: the membrane is then a linear recurrence, and its spikes are others.
+    astrocyte_every : int, optional
+        More than 1 is a simplification: the astrocytes are on a clock of their own, which ticks at this many tokens, at
+        the first one of a sequence that begins without a state. A tick is one step of exponential Euler of that length,
+        with the key and the value of its token; the matrix is held until the next, and every token reads it.
     fused : bool, optional
-        Whether to use the fused operator, where there is one: on the CPU, in single or double precision, with numba. It
-        has first derivatives only; for higher ones pass False.
+        Whether to use the fused operators, where there are some: on the CPU, in single or double precision, with a C++
+        compiler. They have first derivatives only; for higher ones pass False.
     chunk : int, optional
-        Tokens in one matrix product.
+        Tokens in one matrix product, where the operators aren't fused.
 
     Raises
     ------
     ValueError
-        If a size isn't positive, units aren't a multiple of heads, a time constant isn't positive and finite, or `fused` is
-        asked for without numba. Later, if an input or a state has another shape than the layer takes.
+        If a size isn't positive, units aren't a multiple of heads, a time constant isn't positive and finite, there is no
+        such sigma, or `fused` is asked for without a compiler. Later, if an input or a state has another shape, precision
+        or device than the layer takes.
     TypeError
         If a time is given with a unit: times are plain numbers of milliseconds.
 
@@ -200,31 +279,33 @@ class AMSU(nn.Module):
         theta: torch.Tensor | float | None = None,
         trainable_constants: bool = True,
         astrocyte: bool = True,
+        sigma: str = "tanh",
+        reset: bool = True,
+        astrocyte_every: int = 1,
         fused: bool = FUSED,
         chunk: int = 64,
     ) -> None:
         super().__init__()
         sizes = {"width": width, "units": units, "heads": heads, "keys": keys, "chunk": chunk}
-        for name, size in sizes.items():
+        for name, size in {**sizes, "astrocyte_every": astrocyte_every}.items():
             positive(name, size)
+        if sigma not in SIGMAS:
+            raise ValueError(f"sigma should be one of {', '.join(SIGMAS)}, not {sigma!r}")
         positive("ms_per_token", ms_per_token, milliseconds=True)
         if units % heads:
             raise ValueError(
                 f"the number of units ({units}) should be a multiple of the number of heads ({heads})"
             )
         if fused and not FUSED:
-            raise ValueError("the fused operator needs numba: pip install numba, or pass fused=False")
+            raise ValueError("the fused operators need a C++ compiler: install one, or pass fused=False")
         self.units, self.heads, self.keys = units, heads, keys
-        self.ms_per_token, self.astrocyte, self.fused, self.chunk = (
-            float(ms_per_token),
-            astrocyte,
-            fused,
-            chunk,
-        )
-        self.signal = nn.Linear(width, units)
-        self.key = nn.Linear(width, heads * keys)
-        self.value = nn.Linear(width, units)
-        self.query = nn.Linear(width, heads * keys)
+        self.ms_per_token, self.astrocyte = float(ms_per_token), astrocyte
+        self.sigma, self.reset, self.astrocyte_every = sigma, reset, astrocyte_every
+        self.fused, self.chunk = fused, chunk
+        self.signal = RowLinear(width, units, fused=fused)
+        self.key = RowLinear(width, heads * keys, fused=fused)
+        self.value = RowLinear(width, units, fused=fused)
+        self.query = RowLinear(width, heads * keys, fused=fused)
         with torch.no_grad():  # what the astrocyte adds is small beside the threshold at first; chosen here
             for p in self.query.parameters():
                 p.mul_(0.2)
@@ -241,7 +322,33 @@ class AMSU(nn.Module):
         # so that what is read has the variance of what is written, were all the writes independent
         # with the decay a of a token that is sqrt((1 + a)/(1 - a)), here without the difference of close numbers
         tau = self.log_constants["tau_H"].detach().exp()
-        self.g_H = nn.Parameter(torch.tanh(self.ms_per_token / (2 * tau)).rsqrt())
+        self.g_H = nn.Parameter(torch.tanh(astrocyte_every * self.ms_per_token / (2 * tau)).rsqrt())
+
+    @classmethod
+    def from_unit(
+        cls, unit: Unit, width: int, units: int, heads: int, keys: int, ms_per_token: float, **options: Any
+    ) -> Self:
+        """A layer that begins with the time constants of a distilled unit.
+
+        A unit has its own numbers of astrocytes and keys: the layer's are quantiles of its banks, in the logarithm. Its
+        membranes aren't distilled, and projections and gains are the layer's own.
+
+        Parameters
+        ----------
+        unit : Unit
+            From `astrobrian.bridges.load_unit`.
+        width, units, heads, keys, ms_per_token
+            As for a layer. The unit may have been fitted at another time step: its constants are in milliseconds.
+        **options
+            As for a layer, such as ``trainable_constants=False`` to keep what was distilled.
+
+        Examples
+        --------
+        >>> layer = AMSU.from_unit(load_unit("results/demo/unit.safetensors"), 64, 64, 4, 16, ms_per_token=500)
+        """
+        return cls(
+            width, units, heads, keys, ms_per_token, **distilled_constants(unit, heads, keys), **options
+        )
 
     @property
     def constants(self) -> dict[str, torch.Tensor]:
@@ -266,22 +373,35 @@ class AMSU(nn.Module):
         }
 
     def _begin(self, x: torch.Tensor, state: AMSUState | None, axes: tuple[str, ...]) -> AMSUState:
-        """The state to begin with, zero if none is given, once the shapes of input and state are found right."""
+        """The state to begin with, zero if none is given, once input and state are found to be what the layer takes."""
         width = self.signal.in_features
         if x.ndim != len(axes) or x.shape[-1] != width:
             takes = f"({', '.join(axes)}) with a width of {width}"
             raise ValueError(f"the input should have the shape {takes}, not {tuple(x.shape)}")
         if 0 in x.shape[1:]:
             raise ValueError(f"the input should have at least one token, its shape is {tuple(x.shape)}")
+        if not torch.is_autocast_enabled(x.device.type):
+            self._check("the input", x)
         if state is None:
             return self.initial_state(x.shape[0])
         for name, shape in self._shapes(x.shape[0]).items():
-            if getattr(state, name).shape != shape:
+            value = getattr(state, name)
+            if value.shape != shape:
                 raise ValueError(
                     f"{name} of the state should have the shape {shape} for a batch of {x.shape[0]}, "
-                    f"not {tuple(getattr(state, name).shape)}"
+                    f"not {tuple(value.shape)}"
                 )
+            self._check(f"{name} of the state", value)
         return state
+
+    def _check(self, name: str, value: torch.Tensor) -> None:
+        """Precision and device of a tensor are the layer's."""
+        own = self.g_H
+        if value.dtype != own.dtype or value.device != own.device:
+            raise ValueError(
+                f"{name} should be {own.dtype} on {own.device}, as the layer is, not {value.dtype} on "
+                f"{value.device}: use .to() on one of them"
+            )
 
     def rest_state(self, x: torch.Tensor) -> AMSUState:
         """Where traces, matrices and membranes come to rest under a constant input (batch, width) without spikes."""
@@ -299,12 +419,15 @@ class AMSU(nn.Module):
         (H,) = ASTROCYTE.torch(ASTROCYTE.rest.values())(
             zero.H, *(inputs[n] for n in ASTROCYTE.inputs), *element, dt
         )
-        (u,) = CUT_MEMBRANE.torch(CUT_MEMBRANE.rest.values())(zero.u, drive.x, p["tau_u"], p["theta"], dt)
+        membrane = membrane_step(self.sigma, astrocyte=False)
+        (u,) = membrane.torch(membrane.rest.values())(zero.u, drive.x, p["tau_u"], p["theta"], dt)
         return AMSUState(r, H, u)
 
     def drive(self, x: torch.Tensor) -> AMSUDrive:
-        """Signal, key, value and query of an input (..., width)."""
-        return AMSUDrive(self.signal(x), self.key(x), self.value(x), self.query(x) * self.keys**-0.5)
+        """Signal, key, value and query of an input (..., width); under autocast too in the precision of the layer."""
+        own = self.g_H.dtype
+        x, x_k, v, q = (side(x).to(own) for side in (self.signal, self.key, self.value, self.query))
+        return AMSUDrive(x, x_k, v, q * self.keys**-0.5)
 
     def forward(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
         """All tokens of a sequence at once.
@@ -319,29 +442,28 @@ class AMSU(nn.Module):
         spikes : Tensor, shape (batch, tokens, units)
         state : AMSUState
         """
-        state = self._begin(x, state, SEQUENCE)
-        if self.astrocyte:
-            spikes, _, state = amsu_sequence(
-                self.drive(x), state, self.constants, self.ms_per_token, self.fused, self.chunk
-            )
-            return spikes, state
-        inputs = {"x": self.signal(x)}
-        spikes, after = scan(
-            CUT_MEMBRANE, {"u": state.u}, inputs, self.constants, self.ms_per_token, self.fused
-        )
-        return spikes, state._replace(u=after["u"][:, -1])
+        return self._walk(x, self._begin(x, state, SEQUENCE))
 
     def step(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
         """One token: x has the shape (batch, width), without an axis for tokens, and the spikes (batch, units)."""
-        state = self._begin(x, state, STEP)
-        if self.astrocyte:
-            spikes, _, state = amsu_step(self.drive(x), state, self.constants, self.ms_per_token)
-            return spikes, state
-        inputs = {"x": self.signal(x)}
-        spikes, after = advance(CUT_MEMBRANE, {"u": state.u}, inputs, self.constants, self.ms_per_token)
-        return spikes, state._replace(u=after["u"])
+        spikes, state = self._walk(x[:, None], self._begin(x, state, STEP))
+        return spikes[:, 0], state
 
     def read(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
         """What the astrocyte adds to the membranes, (batch, tokens, units), without walking the membranes."""
         state = self._begin(x, state, SEQUENCE)
-        return amsu_read(self.drive(x), state, self.constants, self.ms_per_token, self.fused, self.chunk)
+        drive, dt = self.drive(x), self.ms_per_token
+        with torch.autocast(x.device.type, enabled=False):
+            return amsu_read(drive, state, self.constants, dt, self.fused, self.chunk, self.astrocyte_every)
+
+    def _walk(self, x: torch.Tensor, state: AMSUState) -> tuple[torch.Tensor, AMSUState]:
+        p, dt = self.constants, self.ms_per_token
+        membrane = membrane_step(self.sigma, self.reset, self.astrocyte)
+        if not self.astrocyte:
+            inputs = {"x": self.signal(x).to(self.g_H.dtype)}
+            spikes, trajectory = scan(membrane, {"u": state.u}, inputs, p, dt, self.fused)
+            return spikes, state._replace(u=trajectory["u"][:, -1].clone())
+        drive, every = self.drive(x), self.astrocyte_every
+        with torch.autocast(x.device.type, enabled=False):
+            spikes, _, state = amsu_sequence(drive, state, p, dt, self.fused, self.chunk, membrane, every)
+        return spikes, state

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from astrobrian.bridges.amsu import AMSU, CUT_MEMBRANE
+from astrobrian.bridges.amsu import AMSU, CUT_MEMBRANE, distilled_constants
 from astrobrian.bridges.checks import positive
+from astrobrian.bridges.linear import RowLinear
 from astrobrian.bridges.scan import FUSED, scan
 from astrobrian.bridges.unit import Unit
 
@@ -99,25 +100,16 @@ def spread(low: float, high: float, count: int) -> torch.Tensor:
     return torch.from_numpy(np.geomspace(low, high, count)).to(torch.get_default_dtype())
 
 
-def resampled(values: np.ndarray, count: int) -> torch.Tensor:
-    """A bank of time constants with as many as asked for: quantiles of the logarithms of the given ones."""
-    ranks = (np.arange(count) + 0.5) / count
-    return torch.from_numpy(np.exp(np.quantile(np.log(values), ranks))).to(torch.get_default_dtype())
-
-
 def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, Any]:
     """Time constants (ms) that every AM-SU layer starts with: the configuration's, or those of a unit.
 
-    Of a unit the bank of its astrocytes goes to the heads, and that of its traces to the keys of each head. Membranes
-    aren't distilled; they have the configuration's time constants.
+    Membranes aren't distilled; they have the configuration's time constants.
     """
-    if unit is None:
-        tau_r, tau_H = spread(*config.tau_r, config.keys), spread(*config.tau_H, config.heads)
-    else:
-        tau_r, tau_H = (
-            resampled(unit.values[name], n) for name, n in (("tau_r", config.keys), ("tau_H", config.heads))
-        )
-    return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H, "tau_u": spread(*config.tau_u, config.width)}
+    tau_u = {"tau_u": spread(*config.tau_u, config.width)}
+    if unit is not None:
+        return distilled_constants(unit, config.heads, config.keys) | tau_u
+    tau_r, tau_H = spread(*config.tau_r, config.keys), spread(*config.tau_H, config.heads)
+    return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H} | tau_u
 
 
 def check_tokens(tokens: torch.Tensor) -> None:
@@ -136,7 +128,7 @@ class SpikingChannelMixing(nn.Module):
     ) -> None:
         super().__init__()
         self.ms_per_token = ms_per_token
-        self.up, self.down = nn.Linear(width, units), nn.Linear(units, width)
+        self.up, self.down = RowLinear(width, units), RowLinear(units, width)
         self.log_tau_u = nn.Parameter(tau_u.log(), requires_grad=trainable)
         self.log_theta = nn.Parameter(torch.full_like(tau_u, 0.5).log(), requires_grad=trainable)
 
@@ -145,7 +137,7 @@ class SpikingChannelMixing(nn.Module):
         u = signal.new_zeros(signal.shape[0], signal.shape[2]) if u is None else u
         p = {"tau_u": self.log_tau_u.exp(), "theta": self.log_theta.exp()}
         spikes, after = scan(CUT_MEMBRANE, {"u": u}, {"x": signal}, p, self.ms_per_token, FUSED)
-        return self.down(spikes), after["u"][:, -1]
+        return self.down(spikes), after["u"][:, -1].clone()
 
 
 class Block(nn.Module):
@@ -165,7 +157,7 @@ class Block(nn.Module):
             trainable_constants=trainable,
             astrocyte=config.arm == "astrocyte",
         )
-        self.mix = nn.Linear(width, width)
+        self.mix = RowLinear(width, width)
         units = config.expansion * width
         self.channels = SpikingChannelMixing(
             width, units, config.ms_per_token, spread(*config.tau_channels, units), trainable
@@ -181,6 +173,8 @@ class Block(nn.Module):
 
 class AstroSNN(nn.Module):
     """Bytes in, logits of the next byte out, through blocks of AM-SUs.
+
+    By the fused operators a text gives the same bits of logits and states at once, in pieces and byte by byte.
 
     Parameters
     ----------
@@ -200,7 +194,7 @@ class AstroSNN(nn.Module):
         self.embedding = nn.Embedding(BYTES, config.width)
         constants = initial_constants(config, unit)
         self.blocks = nn.ModuleList(Block(config, constants) for _ in range(config.depth))
-        self.norm, self.head = nn.LayerNorm(config.width), nn.Linear(config.width, BYTES)
+        self.norm, self.head = nn.LayerNorm(config.width), RowLinear(config.width, BYTES)
 
     def forward(self, tokens: torch.Tensor, state: list | None = None) -> tuple[torch.Tensor, list]:
         """Logits (batch, tokens, 256) of the byte after each, and the state to go on from."""

@@ -1,4 +1,4 @@
-"""The astrocyte's matrix state over a sequence, in chunks of matrix products.
+"""The astrocyte's matrix state over a sequence: in chunks of matrix products, or by an operator that walks it.
 
 The element law is read from the declaration; it must have the form H' = a H + b v k with a and b made of parameters
 alone. Then what is read at a token is a sum over the tokens before it, weighted with powers of a.
@@ -41,6 +41,15 @@ def linear_law(step: TokenStep) -> tuple[sp.Expr, sp.Expr]:
     return a, b
 
 
+def decay_and_write(
+    step: TokenStep, parameters: Mapping[str, torch.Tensor], dt: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values of the decay a and the write b, each (heads,)."""
+    arguments = step.arguments[len(step.states) + len(step.inputs) :]
+    a, b = torch_function(arguments, linear_law(step))(*(parameters[n] for n in step.parameters), dt)
+    return a, b
+
+
 def chunked_memory(
     step: TokenStep,
     k: torch.Tensor,
@@ -50,6 +59,8 @@ def chunked_memory(
     parameters: Mapping[str, torch.Tensor],
     dt: float,
     chunk: int = 64,
+    every: int = 1,
+    phase: torch.Tensor | int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Write and read the matrix state for all tokens.
 
@@ -63,25 +74,49 @@ def chunked_memory(
     parameters : dict of str to Tensor, shape (heads,)
     dt : float
         Time that a token takes, in the unit of the time constants.
-    chunk : int
+    chunk : int, optional
         Tokens that one product takes; changes the speed, not the result.
+    every : int, optional
+        Tokens that one step of the matrix takes. It is taken with the key and the value of the first of them; every token
+        reads.
+    phase : Tensor or int, shape (), optional
+        Tokens since the last step began; 0 where one begins with the first token.
 
     Returns
     -------
     o : Tensor, shape (batch, heads, tokens, values)
     state : Tensor, shape (batch, heads, values, keys)
     """
-    arguments = step.arguments[len(step.states) + len(step.inputs) :]
-    a, b = torch_function(arguments, linear_law(step))(*(parameters[n] for n in step.parameters), dt)
-    v = v * b[:, None, None]
+    a, b = decay_and_write(step, parameters, dt * every)
+    due = (torch.arange(k.shape[2], device=k.device) + phase) % every == 0
+    v = v * b[:, None, None] * due[:, None]
+    parts = zip(*(y.split(chunk, 2) for y in (k, v, q)), due.split(chunk), strict=True)
     reads = []
-    for k_c, v_c, q_c in zip(k.split(chunk, 2), v.split(chunk, 2), q.split(chunk, 2), strict=True):
-        age = torch.arange(k_c.shape[2], dtype=k.dtype, device=k.device)
+    for k_c, v_c, q_c, due_c in parts:
+        age = due_c.cumsum(0)
+        # what isn't due writes nothing, so that a lag of zero is no look ahead
         lag = age[:, None] - age[None, :]
         kept = torch.where(lag >= 0, a[:, None, None] ** lag.clamp(min=0), 0)
         within = (q_c @ k_c.transpose(2, 3) * kept) @ v_c
-        before = q_c @ state.transpose(2, 3) * (a[:, None] ** (age + 1))[:, :, None]
+        before = q_c @ state.transpose(2, 3) * (a[:, None] ** age)[:, :, None]
         reads.append(within + before)
-        left = (a[:, None] ** age.flip(0))[:, :, None]
-        state = state * (a ** k_c.shape[2])[:, None, None] + (v_c * left).transpose(2, 3) @ k_c
+        left = (a[:, None] ** (age[-1] - age))[:, :, None]
+        state = state * (a ** age[-1])[:, None, None] + (v_c * left).transpose(2, 3) @ k_c
     return torch.cat(reads, 2), state
+
+
+def memory(
+    step: TokenStep,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    q: torch.Tensor,
+    state: torch.Tensor,
+    parameters: Mapping[str, torch.Tensor],
+    dt: float,
+    chunk: int = 64,
+    every: int = 1,
+    phase: torch.Tensor | int = 0,
+    fused: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same as `chunked_memory`, by a fused operator where there is one."""
+    return chunked_memory(step, k, v, q, state, parameters, dt, chunk, every, phase)
