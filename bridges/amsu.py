@@ -346,9 +346,8 @@ class AMSU(nn.Module):
         --------
         >>> layer = AMSU.from_unit(load_unit("results/demo/unit.safetensors"), 64, 64, 4, 16, ms_per_token=500)
         """
-        return cls(
-            width, units, heads, keys, ms_per_token, **distilled_constants(unit, heads, keys), **options
-        )
+        options = {**distilled_constants(unit, heads, keys), **options}
+        return cls(width, units, heads, keys, ms_per_token, **options)
 
     @property
     def constants(self) -> dict[str, torch.Tensor]:
