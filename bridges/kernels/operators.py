@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from astrobrian.bridges.kernels import cpp, linear
 from astrobrian.bridges.kernels.build import available, library
-from astrobrian.bridges.kernels.cpp import source
 from astrobrian.bridges.kernels.recurrence import recurrence
 from astrobrian.bridges.torch_codegen import STEPS, TokenStep
 
@@ -19,12 +19,13 @@ AVAILABLE = available()
 """Whether there is a C++ compiler, without which there are no fused operators on a CPU."""
 
 _SMALL = 1 << 15  # values per thread below which threads cost more than they bring
+_SMALL_PRODUCT = 1 << 18  # multiplications per thread of which the same is true
 _REAL = {torch.float32: "float", torch.float64: "double"}
 
 
 @cache
 def _walks(name: str, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(source(recurrence(STEPS[name]), _REAL[dtype]))
+    compiled = library(cpp.source(recurrence(STEPS[name]), _REAL[dtype]))
     return compiled.forward, compiled.backward
 
 
@@ -124,6 +125,52 @@ def _refuse(ctx: Any, *by_outputs: Any) -> None:
     )
 
 
+@cache
+def _linear(dtype: torch.dtype) -> Callable:
+    return library(linear.source(_REAL[dtype])).linear
+
+
+@torch.library.custom_op("astrobrian::row_linear", mutates_args=())
+def _row_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    rows = x.reshape(-1, x.shape[-1])
+    rows = rows if rows.stride(1) == 1 else rows.contiguous()
+    weight = weight.contiguous()
+    bias = None if bias is None else bias.contiguous()
+    y = x.new_empty(*x.shape[:-1], weight.shape[0])
+    threads = min(torch.get_num_threads(), 1 + rows.shape[0] * weight.numel() // _SMALL_PRODUCT)
+    sizes = threads, rows.shape[0], rows.shape[1], weight.shape[0]
+    _linear(x.dtype)(
+        *map(ctypes.c_long, sizes),
+        ctypes.c_void_p(rows.data_ptr()),
+        ctypes.c_long(rows.stride(0)),
+        ctypes.c_void_p(weight.data_ptr()),
+        ctypes.c_void_p(None if bias is None else bias.data_ptr()),
+        ctypes.c_void_p(y.data_ptr()),
+    )
+    return y
+
+
+@_row_linear.register_fake
+def _(x, weight, bias):
+    return x.new_empty(*x.shape[:-1], weight.shape[0])
+
+
+def _remember_linear(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    x, weight, bias = inputs
+    ctx.save_for_backward(x, weight)
+    ctx.biased = bias is not None
+
+
+def _reverse_linear(ctx: Any, by_y: Tensor) -> tuple:
+    x, weight = ctx.saved_tensors
+    rows = by_y.flatten(0, -2)
+    by_x = by_y @ weight if ctx.needs_input_grad[0] else None
+    by_weight = rows.T @ x.flatten(0, -2) if ctx.needs_input_grad[1] else None
+    by_bias = rows.sum(0) if ctx.biased and ctx.needs_input_grad[2] else None
+    return by_x, by_weight, by_bias
+
+
+torch.library.register_autograd("astrobrian::row_linear", _reverse_linear, setup_context=_remember_linear)
 torch.library.register_autograd("astrobrian::scan", _reverse, setup_context=_remember)
 torch.library.register_autograd("astrobrian::scan_backward", _refuse)
 
@@ -159,3 +206,24 @@ def fused_scan(
     )
     spikes = None if step.spike is None else outcome[0]
     return spikes, dict(zip(step.states, outcome[step.spike is not None :], strict=True))
+
+
+def row_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`torch.nn.functional.linear`, each row of whose result has the same bits however many rows are given.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., width)
+    weight : Tensor, shape (outputs, width)
+    bias : Tensor, shape (outputs,), optional
+
+    Returns
+    -------
+    Tensor, shape (..., outputs)
+
+    Raises
+    ------
+    RuntimeError
+        If there is no C++ compiler.
+    """
+    return torch.ops.astrobrian.row_linear(x, weight, bias)
