@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import sympy as sp
-from brian2 import umolar
+from brian2 import nS, pA, umolar
 from brian2.parsing.sympytools import str_to_sympy
 from scipy.special import ndtri
 
@@ -17,6 +17,8 @@ from astrobrian.equations import (
     Model,
     ParameterSet,
     cleft_glutamate,
+    coba_lif,
+    excitatory_conductance,
     gchi,
     gliotransmission,
     presynaptic_receptors,
@@ -42,6 +44,9 @@ FIGURES = ParameterSet(
 # The calcium threshold of release (umolar). In the AM regime it is their C_osc, for there calcium hardly reaches the other one.
 C_THETA: dict[Regime, float] = {"AM": 0.2, "FM": 0.5}
 SETS: dict[Regime, ParameterSet] = {"AM": AM, "FM": FM}
+# Chosen here: a current (pA) that keeps the postsynaptic neuron 2 mV below its threshold, and a conductance (nS) with which a
+# release of a rested synapse reaches it, and one of a synapse half of whose receptors are bound does not
+I_EX, W_E = 80.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Ensemble:
     regime : {"AM", "FM"}
         Whether calcium oscillates with an amplitude or with a frequency that follows the input.
     loop : {"closed", "open"}
+    postsynaptic : bool
+        Whether a neuron receives the synapses of each astrocyte. It needs a `dt_ms` of 1 or less.
     O_beta : float
         Median of the largest IP3 production by PLC-beta (umolar/second). De Pittà & Brunel (2016).
     spread : float
@@ -73,6 +80,7 @@ class Ensemble:
     synapses: int = 10
     regime: Regime = "AM"
     loop: Loop = "closed"
+    postsynaptic: bool = False
     O_beta: float = 1.0
     spread: float = 0.3
     dt_ms: float = 5.0
@@ -84,6 +92,11 @@ class Ensemble:
         for name, known in (("regime", get_args(Regime)), ("loop", get_args(Loop))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+        if self.postsynaptic and self.dt_ms > 1:
+            raise ValueError(
+                f"a postsynaptic neuron can't be simulated in time steps of {self.dt_ms} ms, its conductances decay within 5; "
+                "give dt_ms=0.5"
+            )
         if self.spread < 0:
             raise ValueError(f"spread can't be negative, got {self.spread}")
 
@@ -108,10 +121,21 @@ class Ensemble:
     def pathways(self) -> tuple[Model, ...]:
         """The kinds of synapses that there are: the first is sensed by the astrocyte, the last is acted on."""
         if self.loop == "closed":
-            return (self.synapse,)
+            return (self.synapse + self._excitation,)
         sensed = FIGURES(DEPRESSING(tsodyks_markram + cleft_glutamate))
         U_0 = self.synapse.parameters["U_0_star"].quantity
-        return sensed(U_0=U_0), FIGURES(DEPRESSING(tsodyks_markram + presynaptic_receptors))
+        acted_on = FIGURES(DEPRESSING(tsodyks_markram + presynaptic_receptors))
+        return sensed(U_0=U_0), acted_on + self._excitation
+
+    @property
+    def _excitation(self) -> Model:
+        """What a release does to the postsynaptic neuron."""
+        return excitatory_conductance(w_e=W_E * nS) if self.postsynaptic else Model("nothing")
+
+    @property
+    def neuron(self) -> Model:
+        """What the postsynaptic neurons are."""
+        return coba_lif(I_ex=I_EX * pA)
 
 
 def release_probability(Gamma_S: np.ndarray | float, synapse: Model) -> np.ndarray:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+
+from astrobrian.bridges.checks import positive
+from astrobrian.files import write_whole
+from astrobrian.sealed import SealedFileError, seal, unseal
+
+MAX_BYTES = 1 << 30
+
+
+class RecordingFileError(SealedFileError):
+    """A file of a recording that is damaged, cut short, tampered with, foreign, or that contradicts itself."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +59,22 @@ class Recording:
         - ``modulation``: U_0/U_0* - 1 at the end of each token, how much the astrocyte changes the release probability,
           relative to what it is without it;
         - ``v``: potential of the postsynaptic neuron, its mean over each token, if there is one.
+
+        Of these ``rate`` and ``modulation`` are always there.
     kinds : list of str
         Kind of each stimulus.
     fitted_count : int
         The first so many stimuli are fitted, the others held out.
     ms_per_token : float
     events : Events
-        Releases of gliotransmitter: calcium rises through its threshold.
+        Releases of gliotransmitter: when calcium rose through its threshold, to a time step of the astrocytes.
     spikes : Events
-        Of the postsynaptic neurons, if there are any.
+        Of the postsynaptic neurons, one of each astrocyte, if there are any.
+
+    Raises
+    ------
+    ValueError
+        If shapes or numbers contradict each other, or a value isn't finite.
     """
 
     cells: Mapping[str, np.ndarray]
@@ -66,12 +84,98 @@ class Recording:
     events: Events = field(default_factory=Events)
     spikes: Events = field(default_factory=Events)
 
+    def __post_init__(self) -> None:
+        if missing := {"rate", "modulation"} - self.cells.keys():
+            raise ValueError(f"a recording needs {' and '.join(sorted(missing))} of each astrocyte")
+        shape = self.cells["rate"].shape
+        for name, values in self.cells.items():
+            if values.shape != shape or len(shape) != 3:
+                raise ValueError(
+                    f"{name} of a recording should have the shape (stimuli, astrocytes, tokens) that rate has: "
+                    f"{values.shape}, {shape}"
+                )
+            if not np.isfinite(values).all():
+                raise ValueError(f"{name} of a recording has values that aren't finite")
+        if len(self.kinds) != shape[0] or self.fitted_count not in range(shape[0] + 1):
+            raise ValueError(
+                f"a recording of {shape[0]} stimuli can't have {len(self.kinds)} kinds and {self.fitted_count} fitted ones"
+            )
+        positive("ms_per_token", self.ms_per_token, milliseconds=True)
+        for what in ("events", "spikes"):
+            self._check(what, getattr(self, what))
+
+    def _check(self, what: str, events: Events) -> None:
+        stimuli, astrocytes, _ = self.cells["rate"].shape
+        if not events.stimulus.shape == events.astrocyte.shape == events.t.shape == (len(events),):
+            raise ValueError(f"{what} of a recording need a stimulus, an astrocyte and a time each")
+        for name, indices, end in (
+            ("stimulus", events.stimulus, stimuli),
+            ("astrocyte", events.astrocyte, astrocytes),
+        ):
+            if indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < end)).all():
+                raise ValueError(f"{what} of a recording name a {name} that isn't one of {end}")
+        if not (np.isfinite(events.t) & (events.t >= 0)).all():
+            raise ValueError(f"{what} of a recording have times that aren't finite, or negative")
+
     @property
     def rate(self) -> np.ndarray:
         """Presynaptic spikes per second and synapse of each population, shape (stimuli, tokens)."""
-        return self.cells["rate"].mean(1)
+        return self.mean("rate")
 
     @property
     def modulation(self) -> np.ndarray:
         """U_0/U_0* - 1, averaged over each population, shape (stimuli, tokens)."""
-        return self.cells["modulation"].mean(1)
+        return self.mean("modulation")
+
+    def mean(self, name: str) -> np.ndarray:
+        """A variable averaged over each population, shape (stimuli, tokens)."""
+        return self.cells[name].mean(1)
+
+    def save(self, path: str | Path) -> None:
+        """Write a recording file: safetensors with a hash, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it can't be written.
+
+        Examples
+        --------
+        >>> recording.save("recording.safetensors")
+        """
+        arrays = {f"cells.{name}": values for name, values in self.cells.items()}
+        for what in ("events", "spikes"):
+            events = getattr(self, what)
+            arrays |= {f"{what}.{name}": getattr(events, name) for name in ("stimulus", "astrocyte", "t")}
+        metadata = {
+            "kinds": self.kinds,
+            "fitted_count": self.fitted_count,
+            "ms_per_token": self.ms_per_token,
+        }
+        write_whole(path, seal("recording", arrays, metadata))
+
+
+def load_recording(path: str | Path) -> Recording:
+    """Read a recording file, which holds no code.
+
+    Raises
+    ------
+    RecordingFileError
+        If the file is damaged, changed, too large or of another kind.
+    FileNotFoundError
+        If there is none.
+
+    Examples
+    --------
+    >>> load_recording("recording.safetensors").mean("C")
+    """
+    arrays, metadata = unseal(path, "recording", MAX_BYTES, RecordingFileError)
+    parts: dict[str, dict[str, np.ndarray]] = {"cells": {}, "events": {}, "spikes": {}}
+    try:
+        for name, array in arrays.items():
+            part, _, own = name.partition(".")
+            parts[part][own] = array
+        events, spikes = Events(**parts["events"]), Events(**parts["spikes"])
+        return Recording(parts["cells"], events=events, spikes=spikes, **metadata)
+    except (ValueError, TypeError, KeyError) as reason:
+        raise RecordingFileError(f"{path} isn't a recording that makes sense: {reason}") from None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Network, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, ms, second, umolar
+from brian2 import Network, Quantity, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, ms, second, umolar
 
 from astrobrian import AstrocyteGroup, Neurons, TripartiteSynapses
 from astrobrian.bridges.checks import positive
@@ -20,6 +21,8 @@ CALCIUM = ("C", "I", "h", "Gamma_A")
 
 # what is averaged over a token is the difference of its integral
 RELEASED = Model("released", "dG_A_integral/dt = G_A : mmolar*second")
+POTENTIAL = Model("potential", "dv_integral/dt = v : volt*second")
+UNOBSERVED = Model("unobserved", "unused : 1")
 
 
 def simulate(
@@ -57,82 +60,130 @@ def simulate(
     >>> recording = simulate(Protocol(), Ensemble(regime="FM", loop="open"))
     >>> recording.events.of(stimulus=0, astrocyte=3)
     """
-    positive("ms_per_token", ms_per_token, milliseconds=True)
-    for dt in (ensemble.dt_ms, ensemble.astrocyte_dt_ms):
-        if not np.isclose(ms_per_token / dt, round(ms_per_token / dt)):
-            raise ValueError(f"a token of {ms_per_token} ms isn't a whole number of time steps of {dt} ms")
-    for trains in given:
-        trains.check(ensemble.astrocytes * ensemble.synapses, protocol.seconds)
-    stimuli = [*protocol.trains(ensemble.astrocytes * ensemble.synapses), *given]
-    synapse, step = _in_one(stimuli, ensemble)
-    cells = len(stimuli) * ensemble.astrocytes
+    batch = assemble(protocol, ensemble, ms_per_token, given)
+    with reporting(progress, batch.duration) as report:
+        batch.network.run(batch.duration, namespace={}, **report)
+    return batch.recording()
 
-    dt = ensemble.dt_ms * ms
-    source = SpikeGeneratorGroup(cells * ensemble.synapses, synapse, step * dt, dt=dt)
-    target = Neurons(cells, "unused : 1", dt=dt)
-    astrocytes = AstrocyteGroup(cells, ensemble.astrocyte + RELEASED, dt=ensemble.astrocyte_dt_ms * ms)
+
+@dataclass(frozen=True)
+class Batch:
+    """A network that holds all stimuli, ready to run once; made by `assemble`.
+
+    Attributes
+    ----------
+    network : brian2.Network
+    duration : Quantity
+        How long it has to run: a time step more than the stimuli, so that the end of the last token is recorded.
+    """
+
+    protocol: Protocol
+    ensemble: Ensemble
+    ms_per_token: float
+    stimuli: Sequence[Trains]
+    network: Network
+    monitors: Mapping[str, StateMonitor]
+    events: Mapping[str, SpikeMonitor]
+
+    @property
+    def duration(self) -> Quantity:
+        return self.protocol.seconds * second + self.ensemble.dt_ms * ms
+
+    @property
+    def tokens(self) -> int:
+        """Number of whole tokens in a stimulus."""
+        return int(self.protocol.seconds * 1000 / self.ms_per_token + 1e-9)
+
+    def recording(self) -> Recording:
+        """What was recorded, after the run."""
+        seconds = self.ms_per_token / 1000
+        ends = {name: self._states(name) for name in self.monitors}
+        free, bound = release_probability(0.0, self.ensemble.synapse), ends["Gamma_S"][..., 1:]
+        cells = {
+            "rate": self._counts() / (self.ensemble.synapses * seconds),
+            **{name: ends[name][..., 1:] for name in CALCIUM},
+            "G_A": np.diff(ends["G_A_integral"]) / seconds,
+            "Gamma_S": bound,
+            "modulation": release_probability(bound, self.ensemble.synapse) / free - 1,
+        }
+        if self.ensemble.postsynaptic:
+            cells["v"] = np.diff(ends["v_integral"]) / seconds
+        return Recording(
+            cells,
+            [trains.kind for trains in self.stimuli],
+            self.protocol.fitted_count,
+            self.ms_per_token,
+            **{name: self._events(monitor) for name, monitor in self.events.items()},
+        )
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return len(self.stimuli), self.ensemble.astrocytes, self.tokens
+
+    def _states(self, name: str) -> np.ndarray:
+        """A variable at the beginning of each token, and at the end of the last one."""
+        values = np.asarray(getattr(self.monitors[name], name))[:, : self.tokens + 1]
+        return values.reshape(*self._shape[:2], self.tokens + 1)
+
+    def _counts(self) -> np.ndarray:
+        """Number of presynaptic spikes in each token."""
+        synapse, step = in_one(self.stimuli, self.ensemble)
+        token = step // round(self.ms_per_token / self.ensemble.dt_ms)
+        within = token < self.tokens  # the last token may be cut off
+        places = synapse[within] // self.ensemble.synapses * self.tokens + token[within]
+        return np.bincount(places, minlength=int(np.prod(self._shape))).reshape(self._shape)
+
+    def _events(self, monitor: SpikeMonitor) -> Events:
+        t, cell = np.asarray(monitor.t), np.asarray(monitor.i).astype(np.int64)
+        within = t < self.protocol.seconds * (1 - 1e-12)  # not in the time step after the end
+        stimulus, astrocyte = np.divmod(cell[within], self.ensemble.astrocytes)
+        return Events(stimulus, astrocyte, t[within])
+
+
+def assemble(
+    protocol: Protocol, ensemble: Ensemble, ms_per_token: float = 500.0, given: Sequence[Trains] = ()
+) -> Batch:
+    """The network of `simulate`, on the backend in use, for those who run it themselves."""
+    positive("ms_per_token", ms_per_token, milliseconds=True)
+    for dt_ms in (ensemble.dt_ms, ensemble.astrocyte_dt_ms):
+        if not np.isclose(ms_per_token / dt_ms, round(ms_per_token / dt_ms)):
+            raise ValueError(f"a token of {ms_per_token} ms isn't a whole number of time steps of {dt_ms} ms")
+    per_stimulus = ensemble.astrocytes * ensemble.synapses
+    for trains in given:
+        trains.check(per_stimulus, protocol.seconds)
+    stimuli = [*protocol.trains(per_stimulus), *given]
+    cells = np.arange(len(stimuli) * ensemble.astrocytes)
+    dt, token = ensemble.dt_ms * ms, ms_per_token * ms
+
+    synapse, step = in_one(stimuli, ensemble)
+    source = SpikeGeneratorGroup(cells.size * ensemble.synapses, synapse, step * dt, dt=dt)
+    # one neuron at each astrocyte, also where nobody looks at it: GeNN can't have many astrocytes at one
+    neuron = ensemble.neuron + POTENTIAL if ensemble.postsynaptic else UNOBSERVED
+    neurons = Neurons(cells.size, neuron, method="exponential_euler", dt=dt)
+    astrocytes = AstrocyteGroup(cells.size, ensemble.astrocyte + RELEASED, dt=ensemble.astrocyte_dt_ms * ms)
     astrocytes.O_beta = np.tile(ensemble.drives, len(stimuli)) * umolar / second
-    pathways = [TripartiteSynapses(source, target, astrocytes, kind, dt=dt) for kind in ensemble.pathways]
-    # one neuron below each astrocyte, for GeNN can't have many astrocytes at one
+    pathways = [TripartiteSynapses(source, neurons, astrocytes, kind, dt=dt) for kind in ensemble.pathways]
     sources = np.arange(len(source))
     for pathway in pathways:
         pathway.connect(i=sources, j=sources // ensemble.synapses)
-        pathway.cover(by="post", index=np.arange(cells))
-    every_token = {"record": np.arange(cells), "dt": ms_per_token * ms, "when": "start"}
+        pathway.cover(by="post", index=cells)
+
+    every_token = {"record": cells, "dt": token, "when": "start"}
     calcium = StateMonitor(astrocytes, [*CALCIUM, "G_A_integral"], **every_token)
     receptors = StateMonitor(pathways[-1].territories, "Gamma_S", **every_token)
-    releases = SpikeMonitor(astrocytes)
-    # one step more, so that the end of the last token is recorded
-    duration = protocol.seconds * second + dt
-    network = Network(source, target, astrocytes, *pathways, calcium, receptors, releases)
-    with reporting(progress, duration) as report:
-        network.run(duration, namespace={}, **report)
-
-    tokens = int(protocol.seconds * 1000 / ms_per_token + 1e-9)
-    token = step // round(ms_per_token / ensemble.dt_ms)
-    shape = (len(stimuli), ensemble.astrocytes, tokens)
-    ends = {
-        name: np.asarray(getattr(monitor, name))[:, : tokens + 1].reshape(*shape[:2], tokens + 1)
-        for monitor, names in ((calcium, (*CALCIUM, "G_A_integral")), (receptors, ("Gamma_S",)))
-        for name in names
-    }
-    bound = ends["Gamma_S"][..., 1:]
-    recorded = {
-        "rate": _counts(synapse // ensemble.synapses, token, shape)
-        / (ensemble.synapses * ms_per_token / 1000),
-        **{name: ends[name][..., 1:] for name in CALCIUM},
-        "G_A": np.diff(ends["G_A_integral"]) / (ms_per_token / 1000),
-        "Gamma_S": bound,
-        "modulation": release_probability(bound, ensemble.synapse)
-        / release_probability(0.0, ensemble.synapse)
-        - 1,
-    }
-    return Recording(
-        recorded,
-        [trains.kind for trains in stimuli],
-        protocol.fitted_count,
-        ms_per_token,
-        events=_events(releases, ensemble.astrocytes, protocol.seconds),
-    )
+    monitors = dict.fromkeys([*CALCIUM, "G_A_integral"], calcium) | {"Gamma_S": receptors}
+    events = {"events": SpikeMonitor(astrocytes)}
+    if ensemble.postsynaptic:
+        monitors["v_integral"] = StateMonitor(neurons, "v_integral", **every_token)
+        events["spikes"] = SpikeMonitor(neurons)
+    objects = dict.fromkeys([*monitors.values(), *events.values()])
+    network = Network(source, neurons, astrocytes, *pathways, *objects)
+    return Batch(protocol, ensemble, ms_per_token, stimuli, network, monitors, events)
 
 
-def _in_one(stimuli: Sequence[Trains], ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+def in_one(stimuli: Sequence[Trains], ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
     """Synapse and time step of the spikes of all stimuli, the synapses of one numbered after those of another."""
     apart = ensemble.astrocytes * ensemble.synapses
     found = [trains.in_steps(ensemble.dt_ms / 1000) for trains in stimuli]
     synapse = np.concatenate([synapse + i * apart for i, (synapse, _) in enumerate(found)])
     return synapse, np.concatenate([step for _, step in found])
-
-
-def _counts(astrocyte: np.ndarray, token: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Number of spikes in each token of each astrocyte; what comes after the last whole token isn't counted."""
-    within = token < shape[-1]
-    places = astrocyte[within] * shape[-1] + token[within]
-    return np.bincount(places, minlength=np.prod(shape)).reshape(shape)
-
-
-def _events(monitor: SpikeMonitor, astrocytes: int, seconds: float) -> Events:
-    """What a monitor of all populations has recorded, before the end."""
-    t, cell = np.asarray(monitor.t), np.asarray(monitor.i).astype(np.int64)
-    within = t < seconds * (1 - 1e-12)
-    return Events(cell[within] // astrocytes, cell[within] % astrocytes, t[within])
