@@ -52,9 +52,12 @@ static inline lanes load(const real* from) {
     return v;
 }
 
-static inline lanes load_some(const real* from, long n) {
+// what is left of a row of this width once it is cut into whole registers, in the last lanes, and zeros before it
+static inline lanes load_rest(const real* row, long width) {
     lanes v = {};
-    std::memcpy(&v, from, n * sizeof(real));
+    const long rest = width % LANES;
+    if (width < LANES) std::memcpy((real*)&v + LANES - rest, row, rest * sizeof(real));
+    else for (int i = 0; i < LANES; ++i) v[i] = i < LANES - rest ? real(0) : row[width - LANES + i];
     return v;
 }
 
@@ -102,9 +105,12 @@ template <int ROWS> static void block(
         }
     }
     if (i < width) {
-        for (int r = 0; r < ROWS; ++r) for (int c = 0; c < COLUMNS; ++c)
-            sum[r * COLUMNS + c] = multiply_add(
-                load_some(x_row[r] + i, width - i), load_some(w_row[c] + i, width - i), sum[r * COLUMNS + c]);
+        lanes w[COLUMNS];
+        for (int c = 0; c < COLUMNS; ++c) w[c] = load_rest(w_row[c], width);
+        for (int r = 0; r < ROWS; ++r) {
+            const lanes v = load_rest(x_row[r], width);
+            for (int c = 0; c < COLUMNS; ++c) sum[r * COLUMNS + c] = multiply_add(v, w[c], sum[r * COLUMNS + c]);
+        }
     }
     const lanes result = sums(sum);
     for (int r = 0; r < ROWS && r < rows; ++r) for (int c = 0; c < COLUMNS && c < outputs; ++c)
