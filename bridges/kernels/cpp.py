@@ -33,7 +33,6 @@ template <> struct Format<double> {
     using bits = std::uint64_t;
     static constexpr int mantissa = 52, bias = 1023, terms = 13;
 };
-using real = $real;
 using Bits = Format<real>::bits;
 constexpr int MANTISSA = Format<real>::mantissa, BIAS = Format<real>::bias, TERMS = Format<real>::terms;
 constexpr real ROUND = real(3) * real(Bits(1) << (MANTISSA - 1));  // adding and subtracting it rounds to an integer
@@ -130,7 +129,7 @@ class _Printer(CXX17CodePrinter):
         return f"({self._print(condition)} ? {self._print(value)} : {otherwise})"
 
 
-def _assign(code: Code) -> list[str]:
+def assign(code: Code) -> list[str]:
     printer = _Printer()
     return [f"const real {name} = {printer.doprint(expr)};" for name, expr in code.items()]
 
@@ -193,7 +192,7 @@ def _previous(r: Recurrence) -> list[str]:
 
 
 def _coefficients(r: Recurrence) -> list[str]:
-    return [*_load(r.parameters), *_assign(r.coefficients), *_store(r.coefficients)]
+    return [*_load(r.parameters), *assign(r.coefficients), *_store(r.coefficients)]
 
 
 def _forward(r: Recurrence) -> str:
@@ -213,7 +212,7 @@ def _forward(r: Recurrence) -> str:
         rows=[*_previous(r), *_rows(r.inputs), *_rows((*spikes, *r.new), constant=False)],
         token=[
             *_load((*r.before, *r.inputs, *r.coefficients)),
-            *_assign(r.token),
+            *assign(r.token),
             *_store((*spikes, *r.new)),
         ],
         after=[],
@@ -254,8 +253,8 @@ def _backward(r: Recurrence, a: Adjoint) -> str:
         token=[
             *_load((*r.before, *r.inputs, *r.coefficients, *by_spikes)),
             *given,
-            *_assign(r.token),
-            *_assign(a.token),
+            *assign(r.token),
+            *assign(a.token),
             *_store((*a.by_before, *a.by_inputs)),
             *summed,
         ],
@@ -263,7 +262,7 @@ def _backward(r: Recurrence, a: Adjoint) -> str:
             "#pragma omp simd",
             "for (long j = 0; j < width; ++j) {",
             *(f"    const real {b} = {s}_[j];" for b, s in zip(a.by_coefficients, sums, strict=True)),
-            *(f"    {line}" for line in [*_load((*r.parameters, *r.coefficients)), *_assign(a.cell)]),
+            *(f"    {line}" for line in [*_load((*r.parameters, *r.coefficients)), *assign(a.cell)]),
             *(f"    {line}" for line in _store(a.by_parameters)),
             "}",
         ],
@@ -272,4 +271,4 @@ def _backward(r: Recurrence, a: Adjoint) -> str:
 
 def source(r: Recurrence, real: str) -> str:
     """The text of both walks, for ``float`` or ``double``."""
-    return Template(ELEMENTARY).substitute(real=real) + _forward(r) + _backward(r, adjoint(r))
+    return f"using real = {real};\n{ELEMENTARY}" + _forward(r) + _backward(r, adjoint(r))

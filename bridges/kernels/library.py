@@ -1,0 +1,30 @@
+"""What the operators have in common: how they are defined, and in how many threads they run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+REAL = {torch.float32: "float", torch.float64: "double"}
+"""The precisions that there are kernels for, as C++ calls them."""
+
+_SMALL = 1 << 15  # values per thread below which threads cost more than they bring
+
+
+def define(schema: str) -> None:
+    """Define an operator by its schema; `torch.library.custom_op` would do it too, and add some 20 us to every call."""
+    name, bracket, rest = schema.partition("(")
+    torch.library.define(f"astrobrian::{name}", bracket + rest)
+
+
+def threads(values: int) -> int:
+    """How many threads so many values are worth: Torch's number of them at most."""
+    return min(torch.get_num_threads(), 1 + values // _SMALL)
+
+
+def first_derivatives_only(ctx: Any, *derivatives: Any) -> None:
+    """The derivative of an operator's derivative, which there isn't."""
+    raise RuntimeError(
+        "the fused operators have first derivatives only: for create_graph=True pass fused=False"
+    )

@@ -1,0 +1,160 @@
+"""A recurrence walked over all tokens, as an operator of Torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from ctypes import c_double, c_long, c_void_p
+from functools import cache, reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from astrobrian.bridges.kernels import cpp
+from astrobrian.bridges.kernels.build import library
+from astrobrian.bridges.kernels.library import REAL, define, first_derivatives_only, threads
+from astrobrian.bridges.kernels.recurrence import recurrence
+from astrobrian.bridges.torch_codegen import STEPS, TokenStep
+
+define("scan(str name, Tensor[] states, Tensor[] inputs, Tensor[] parameters, float dt) -> Tensor[]")
+define(
+    "scan_backward(str name, Tensor[] states, Tensor[] inputs, Tensor[] parameters, float dt, Tensor[] trajectories, "
+    "Tensor?[] by_outputs) -> Tensor[]"
+)
+
+
+@cache
+def _walks(name: str, dtype: torch.dtype) -> tuple[Callable, Callable]:
+    compiled = library(cpp.source(recurrence(STEPS[name]), REAL[dtype]))
+    for walk in (compiled.forward, compiled.backward):
+        walk.argtypes = [*[c_long] * 4, c_double, c_void_p, c_void_p]
+    return compiled.forward, compiled.backward
+
+
+def _call(
+    walk: Callable, shape: Sequence[int], dt: float, arrays: Sequence[Tensor | None], strided: Sequence
+) -> None:
+    """Call a walk with the addresses of all arrays, and the strides of those that have tokens."""
+    batch, tokens, cells = shape
+    addresses = (c_void_p * len(arrays))(*(None if a is None else a.data_ptr() for a in arrays))
+    strides = [s for a in strided for s in ((0, 0) if a is None else a.stride()[:2])]
+    walk(
+        threads(batch * tokens * cells),
+        batch,
+        tokens,
+        cells,
+        dt,
+        addresses,
+        (c_long * len(strides))(*strides),
+    )
+
+
+def _by_cell(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The same tensors, with the cells of a token side by side in memory."""
+    return [t if t is None or t.stride(-1) == 1 else t.contiguous() for t in tensors]
+
+
+def _outputs(name: str, states: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
+    spiking = STEPS[name].spike is not None
+    return [inputs[0].new_empty(inputs[0].shape) for _ in range(spiking + len(states))]
+
+
+@torch.library.impl("astrobrian::scan", "cpu")
+def _scan(
+    name: str, states: list[Tensor], inputs: list[Tensor], parameters: list[Tensor], dt: float
+) -> list[Tensor]:
+    outputs = _outputs(name, states, inputs)
+    inputs = _by_cell(inputs)
+    arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters), *outputs]
+    _call(_walks(name, inputs[0].dtype)[0], inputs[0].shape, dt, arrays, [*inputs, *outputs])
+    return outputs
+
+
+@torch.library.register_fake("astrobrian::scan")
+def _(name, states, inputs, parameters, dt):
+    return _outputs(name, states, inputs)
+
+
+@torch.library.impl("astrobrian::scan_backward", "cpu")
+def _scan_backward(
+    name: str,
+    states: list[Tensor],
+    inputs: list[Tensor],
+    parameters: list[Tensor],
+    dt: float,
+    trajectories: list[Tensor],
+    by_outputs: list[Tensor | None],
+) -> list[Tensor]:
+    results = _derivatives(states, inputs, parameters)
+    n, m = len(states), len(inputs)
+    inputs, by_outputs = _by_cell(inputs), _by_cell(by_outputs)
+    arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters)]
+    arrays += [*trajectories, *by_outputs, *results]
+    strided = [*inputs, *trajectories, *by_outputs, *results[n : n + m]]
+    _call(_walks(name, inputs[0].dtype)[1], inputs[0].shape, dt, arrays, strided)
+    return [*results[: n + m], *(p.sum(0) for p in results[n + m :])]
+
+
+def _derivatives(states: list[Tensor], inputs: list[Tensor], parameters: list[Tensor]) -> list[Tensor]:
+    shapes = [*(s.shape for s in states), *(x.shape for x in inputs), *(states[0].shape for _ in parameters)]
+    return [states[0].new_empty(shape) for shape in shapes]
+
+
+@torch.library.register_fake("astrobrian::scan_backward")
+def _(name, states, inputs, parameters, dt, trajectories, by_outputs):
+    tensors = [*states, *inputs, *parameters]
+    return [t.new_empty(t.shape) for t in tensors]
+
+
+def _remember(ctx: Any, inputs: tuple, output: list[Tensor]) -> None:
+    ctx.name, states, xs, parameters, ctx.dt = inputs
+    ctx.sizes = len(states), len(xs), len(parameters)
+    ctx.save_for_backward(*states, *xs, *parameters, *output[len(output) - len(states) :])
+    ctx.set_materialize_grads(False)
+
+
+def _reverse(ctx: Any, by_outputs: list[Tensor | None]) -> tuple:
+    n, m, p = ctx.sizes
+    saved = ctx.saved_tensors
+    groups = list(saved[:n]), list(saved[n : n + m]), list(saved[n + m : n + m + p])
+    results = torch.ops.astrobrian.scan_backward(
+        ctx.name, *groups, ctx.dt, list(saved[n + m + p :]), by_outputs
+    )
+    return None, results[:n], results[n : n + m], results[n + m :], None
+
+
+torch.library.register_autograd("astrobrian::scan", _reverse, setup_context=_remember)
+torch.library.register_autograd("astrobrian::scan_backward", first_derivatives_only)
+
+
+def fused_scan(
+    step: TokenStep,
+    states: Mapping[str, Tensor],
+    inputs: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    dt: float,
+) -> tuple[Any, dict[str, Tensor]]:
+    """The same as `astrobrian.bridges.scan.eager_scan`, in one walk over the tokens.
+
+    One call, single steps and uneven pieces give the same bits.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no C++ compiler, or a second derivative is asked for.
+    """
+    given = [*(states[n] for n in step.states), *(inputs[n] for n in step.inputs)]
+    given += [parameters[n] for n in step.parameters]
+    dtype = reduce(torch.promote_types, (t.dtype for t in given))
+    given = [t.to(dtype) for t in given]
+    shape = inputs[step.inputs[0]].shape
+    n, m = len(step.states), len(step.inputs)
+    outcome = torch.ops.astrobrian.scan(
+        step.name,
+        [t.expand(shape[0], shape[2]) for t in given[:n]],
+        [t.expand(shape) for t in given[n : n + m]],
+        [t.expand(shape[2]) for t in given[n + m :]],
+        dt,
+    )
+    spikes = None if step.spike is None else outcome[0]
+    return spikes, dict(zip(step.states, outcome[step.spike is not None :], strict=True))
