@@ -59,7 +59,8 @@ static inline lanes load_first(const real* from, long n) {
 }
 
 static inline void store_first(real* to, lanes v, long n) {
-    std::memcpy(to, &v, (n < LANES ? n : LANES) * sizeof(real));
+    if (n >= LANES) std::memcpy(to, &v, sizeof v);
+    else std::memcpy(to, &v, n * sizeof(real));
 }
 
 static inline lanes all(real x) { return x - lanes{}; }

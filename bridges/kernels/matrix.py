@@ -17,8 +17,9 @@ from astrobrian.bridges.memory import linear_law
 from astrobrian.bridges.torch_codegen import DT, TokenStep, symbol
 
 _WALKS = Template("""
-constexpr int KEYS = $keys, CHUNK = $chunk;
-constexpr int GROUPS = (KEYS + LANES - 1) / LANES;
+constexpr int KEYS = $keys, VALUES = $values, CHUNK = $chunk;
+constexpr int GROUPS = (KEYS + LANES - 1) / LANES, BLOCKS = (VALUES + LANES - 1) / LANES;
+constexpr long SIZE = long(VALUES) * KEYS;
 
 struct View {  // (batch, heads, tokens, numbers), the numbers side by side
     real* start;
@@ -34,18 +35,22 @@ $coefficients
     return {decay, write};
 }
 
-// the columns of the values from `first` on: a matrix of values by keys, as the registers have it
-static void take(lanes* H, const real* matrix, long first, long n) {
+// a block of a matrix of values by keys, as the registers have it
+static void take(lanes* H, const real* matrix, int block) {
     for (int j = 0; j < KEYS; ++j) {
         H[j] = lanes{};
-        for (long i = 0; i < n && i < LANES; ++i) H[j][i] = matrix[(first + i) * KEYS + j];
+        for (int i = 0; i < LANES && block * LANES + i < VALUES; ++i) H[j][i] = matrix[(block * LANES + i) * KEYS + j];
     }
 }
 
-static void give(const lanes* H, real* matrix, long first, long n) {
+static void give(const lanes* H, real* matrix, int block) {
     for (int j = 0; j < KEYS; ++j)
-        for (long i = 0; i < n && i < LANES; ++i) matrix[(first + i) * KEYS + j] = H[j][i];
+        for (int i = 0; i < LANES && block * LANES + i < VALUES; ++i) matrix[(block * LANES + i) * KEYS + j] = H[j][i];
 }
+
+static inline lanes load_block(const real* row, int block) { return load_first(row + block * LANES, VALUES - block * LANES); }
+
+static inline void store_block(real* row, lanes v, int block) { store_first(row + block * LANES, v, VALUES - block * LANES); }
 
 static inline void write_matrix(lanes* H, Law law, const real* k, lanes v) {
     v *= law.b;
@@ -53,28 +58,34 @@ static inline void write_matrix(lanes* H, Law law, const real* k, lanes v) {
 }
 
 extern "C" void forward(
-    long threads, long batch, long heads, long tokens, long values, double dt, const View* view, void* const* parameter,
+    long threads, long batch, long heads, long tokens, double dt, const View* view, void* const* parameter,
     const real* first_state, real* last_state, real* kept) {
-    const long chunks = (tokens + CHUNK - 1) / CHUNK, size = values * KEYS;
+    const long chunks = (tokens + CHUNK - 1) / CHUNK;
     #pragma omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1)
     for (long b = 0; b < batch; ++b) for (long h = 0; h < heads; ++h) {
         const Law l = law(parameter, h, real(dt));
         const real *k = view[0].at(b, h), *v = view[1].at(b, h), *q = view[2].at(b, h);
         real* o = view[3].at(b, h);
+        const long k_step = view[0].token, v_step = view[1].token, q_step = view[2].token, o_step = view[3].token;
         const long matrix = b * heads + h;
-        for (long first = 0; first < values; first += LANES) {
-            const long n = values - first;
-            lanes H[KEYS];
-            take(H, first_state + matrix * size, first, n);
-            for (long t = 0; t < tokens; ++t) {
-                if (t && t % CHUNK == 0) give(H, kept + (matrix * (chunks - 1) + t / CHUNK - 1) * size, first, n);
-                write_matrix(H, l, k + t * view[0].token, load_first(v + t * view[1].token + first, n));
-                lanes sum = {};
-                for (int j = 0; j < KEYS; ++j) sum = multiply_add(H[j], all(q[t * view[2].token + j]), sum);
-                store_first(o + t * view[3].token + first, sum, n);
+        lanes state[BLOCKS][KEYS];
+        for (int block = 0; block < BLOCKS; ++block) take(state[block], first_state + matrix * SIZE, block);
+        for (long chunk = 0; chunk < chunks; ++chunk) {
+            const long start = chunk * CHUNK, end = start + CHUNK < tokens ? start + CHUNK : tokens;
+            for (int block = 0; block < BLOCKS; ++block) {
+                lanes H[KEYS];
+                for (int j = 0; j < KEYS; ++j) H[j] = state[block][j];
+                if (chunk) give(H, kept + (matrix * (chunks - 1) + chunk - 1) * SIZE, block);
+                for (long t = start; t < end; ++t) {
+                    write_matrix(H, l, k + t * k_step, load_block(v + t * v_step, block));
+                    lanes sum = {};
+                    for (int j = 0; j < KEYS; ++j) sum = multiply_add(H[j], all(q[t * q_step + j]), sum);
+                    store_block(o + t * o_step, sum, block);
+                }
+                for (int j = 0; j < KEYS; ++j) state[block][j] = H[j];
             }
-            give(H, last_state + matrix * size, first, n);
         }
+        for (int block = 0; block < BLOCKS; ++block) give(state[block], last_state + matrix * SIZE, block);
     }
 }
 
@@ -95,39 +106,41 @@ static inline real total(lanes v) {
 }
 
 extern "C" void backward(
-    long threads, long batch, long heads, long tokens, long values, double dt, const View* view, void* const* parameter,
+    long threads, long batch, long heads, long tokens, double dt, const View* view, void* const* parameter,
     const real* first_state, const real* kept, const real* by_last, real* by_first, real* const* by_parameter) {
-    const long chunks = (tokens + CHUNK - 1) / CHUNK, size = values * KEYS;
+    const long chunks = (tokens + CHUNK - 1) / CHUNK;
     const View &by_o = view[3], &by_k = view[4], &by_v = view[5], &by_q = view[6];
     #pragma omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1)
     for (long b = 0; b < batch; ++b) for (long h = 0; h < heads; ++h) {
         const Law l = law(parameter, h, real(dt));
         const real *k = view[0].at(b, h), *v = view[1].at(b, h), *q = view[2].at(b, h);
         const long matrix = b * heads + h;
-        for (long t = 0; t < tokens; ++t) for (int j = 0; j < KEYS; ++j)
-            by_k.at(b, h)[t * by_k.token + j] = by_q.at(b, h)[t * by_q.token + j] = 0;
         real by_decay = 0, by_write = 0;
-        for (long first = 0; first < values; first += LANES) {
-            const long n = values - first;
-            lanes H[CHUNK + 1][KEYS], G[KEYS] = {}, each[KEYS];
-            if (by_last) take(G, by_last + matrix * size, first, n);
-            for (long chunk = chunks - 1; chunk >= 0; --chunk) {
-                const long start = chunk * CHUNK, length = tokens - start < CHUNK ? tokens - start : CHUNK;
-                lanes decay_sum = {}, write_sum = {};
-                take(H[0], chunk ? kept + (matrix * (chunks - 1) + chunk - 1) * size : first_state + matrix * size, first, n);
+        lanes by_state[BLOCKS][KEYS] = {};
+        if (by_last) for (int block = 0; block < BLOCKS; ++block) take(by_state[block], by_last + matrix * SIZE, block);
+        for (long chunk = chunks - 1; chunk >= 0; --chunk) {
+            const long start = chunk * CHUNK, length = tokens - start < CHUNK ? tokens - start : CHUNK;
+            const real* at_start = chunk ? kept + (matrix * (chunks - 1) + chunk - 1) * SIZE : first_state + matrix * SIZE;
+            for (long t = start; t < start + length; ++t) for (int j = 0; j < KEYS; ++j)
+                by_k.at(b, h)[t * by_k.token + j] = by_q.at(b, h)[t * by_q.token + j] = 0;
+            for (int block = 0; block < BLOCKS; ++block) {
+                lanes H[CHUNK + 1][KEYS], G[KEYS], each[KEYS], decay_sum = {}, write_sum = {};
+                take(H[0], at_start, block);
+                for (int j = 0; j < KEYS; ++j) G[j] = by_state[block][j];
                 for (long i = 0; i < length; ++i) {
                     const long t = start + i;
+                    const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
                     for (int j = 0; j < KEYS; ++j) H[i + 1][j] = H[i][j];
-                    write_matrix(H[i + 1], l, k + t * view[0].token, load_first(v + t * view[1].token + first, n));
+                    write_matrix(H[i + 1], l, k + t * view[0].token, load_block(v + t * view[1].token, block));
+                    for (int j = 0; j < KEYS; ++j) each[j] = H[i + 1][j] * o_t;
+                    add_sums(by_q.at(b, h) + t * by_q.token, each);
                 }
                 for (long i = length - 1; i >= 0; --i) {
                     const long t = start + i;
                     const real *k_t = k + t * view[0].token, *q_t = q + t * view[2].token;
-                    const lanes v_t = load_first(v + t * view[1].token + first, n);
-                    const lanes o_t = by_o.start ? load_first(by_o.at(b, h) + t * by_o.token + first, n) : lanes{};
+                    const lanes v_t = load_block(v + t * view[1].token, block);
+                    const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
                     lanes written = {};
-                    for (int j = 0; j < KEYS; ++j) each[j] = H[i + 1][j] * o_t;
-                    add_sums(by_q.at(b, h) + t * by_q.token, each);
                     for (int j = 0; j < KEYS; ++j) {
                         G[j] = multiply_add(o_t, all(q_t[j]), G[j]);
                         written = multiply_add(G[j], all(k_t[j]), written);
@@ -137,13 +150,14 @@ extern "C" void backward(
                     }
                     add_sums(by_k.at(b, h) + t * by_k.token, each);
                     write_sum = multiply_add(written, v_t, write_sum);
-                    store_first(by_v.at(b, h) + t * by_v.token + first, written * l.b, n);
+                    store_block(by_v.at(b, h) + t * by_v.token, written * l.b, block);
                 }
+                for (int j = 0; j < KEYS; ++j) by_state[block][j] = G[j];
                 by_decay += total(decay_sum);
                 by_write += total(write_sum);
             }
-            give(G, by_first + matrix * size, first, n);
         }
+        for (int block = 0; block < BLOCKS; ++block) give(by_state[block], by_first + matrix * SIZE, block);
         {
             const long head = h;
             const real step = real(dt);
@@ -161,7 +175,7 @@ def chunk(keys: int) -> int:
     return min(64, max(16, 4096 // keys))
 
 
-def source(step: TokenStep, keys: int, real: str) -> str:
+def source(step: TokenStep, keys: int, values: int, real: str) -> str:
     """The text of both walks for a law H' = a H + b v k, for ``float`` or ``double``."""
     decay, write = linear_law(step)
     parameters = named("parameter", step.parameters)
@@ -175,6 +189,7 @@ def source(step: TokenStep, keys: int, real: str) -> str:
     stores = [f"by_parameter[{i}][matrix] = {b};" for i, b in enumerate(by)]
     walks = _WALKS.substitute(
         keys=keys,
+        values=values,
         chunk=chunk(keys),
         parameters="\n".join(f"    {line}" for line in loads),
         coefficients="\n".join(f"    {line}" for line in assign(laws)),

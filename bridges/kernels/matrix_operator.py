@@ -25,17 +25,17 @@ define(
 
 
 @cache
-def _walks(name: str, keys: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(matrix.source(STEPS[name], keys, REAL[dtype]))
-    common = [*[c_long] * 5, c_double, c_void_p, c_void_p, c_void_p]
+def _walks(name: str, keys: int, values: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
+    compiled = library(matrix.source(STEPS[name], keys, values, REAL[dtype]))
+    common = [*[c_long] * 4, c_double, c_void_p, c_void_p, c_void_p]
     compiled.forward.argtypes = [*common, c_void_p, c_void_p]
     compiled.backward.argtypes = [*common, c_void_p, c_void_p, c_void_p, c_void_p]
     return compiled.forward, compiled.backward
 
 
 def _sizes(k: Tensor, v: Tensor) -> tuple[int, ...]:
-    """Threads, batch, heads, tokens and values."""
-    return threads(k.numel() * v.shape[3] // 4), *k.shape[:3], v.shape[3]
+    """Threads, batch, heads and tokens."""
+    return threads(k.numel() * v.shape[3] // 4), *k.shape[:3]
 
 
 def _addresses(tensors: Sequence[Tensor]) -> Any:
@@ -69,7 +69,7 @@ def _matrix_walk(
     o, last, kept = _outputs(k, v, state)
     k, v, q = map(_by_number, (k, v, q))
     state, parameters = state.contiguous(), [p.contiguous() for p in parameters]
-    walk = _walks(name, k.shape[3], k.dtype)[0]
+    walk = _walks(name, k.shape[3], v.shape[3], k.dtype)[0]
     matrices = (t.data_ptr() for t in (state, last, kept))
     walk(*_sizes(k, v), dt, _views((k, v, q, o)), _addresses(parameters), *matrices)
     return o, last, kept
@@ -104,7 +104,7 @@ def _matrix_walk_backward(
     by_k, by_v, by_q, by_state = _derivatives(k, v, q, state)
     by_parameters = [p.new_empty(k.shape[:2]) for p in parameters]
     views = _views((k, v, q, by_o, by_k, by_v, by_q))
-    walk = _walks(name, k.shape[3], k.dtype)[1]
+    walk = _walks(name, k.shape[3], v.shape[3], k.dtype)[1]
     matrices = [None if t is None else t.data_ptr() for t in (state, kept, by_last, by_state)]
     walk(*_sizes(k, v), dt, views, _addresses(parameters), *matrices, _addresses(by_parameters))
     return [by_k, by_v, by_q, by_state, *(p.sum(0) for p in by_parameters)]
