@@ -49,6 +49,8 @@ class CudaDevice(CUDAStandaloneDevice, OrderedWrites):
         preflight(self, net, self._steps)
         # Brian2CUDA would look no further than what the network holds itself
         self.synapses |= {each for each in net.sorted_objects if isinstance(each, Synapses)}
+        # code of synapses names it, also where nothing steps on it
+        self.clocks.add(self.defaultclock)
         try:
             super().network_run(net, duration, *args, level=level + 1, **kwargs)
         except BrianObjectException as error:

@@ -567,3 +567,12 @@ def test_a_run_that_ended_early_has_recorded_less(program, tmp_path):
     assert np.array_equal(rates.t_, times)
     assert list(rates.rate_) == [5, 0, 3, 0]
     assert rates.N == 4
+
+
+def test_synapses_have_the_default_clock_that_their_code_names_although_nothing_steps_on_it(program):
+    neurons = NeuronGroup(2, "v : 1", threshold="v > 1", dt=2 * ms, name="neurons")
+    synapses = Synapses(neurons, neurons, on_pre="v_post += 1", dt=2 * ms, name="syn")
+    synapses.connect()
+    Network(neurons, synapses).run(4 * ms)
+    assert "defaultclock" in code_of(program, "syn_pre_codeobject")
+    assert "Clock brian::defaultclock" in program("objects.cu")
