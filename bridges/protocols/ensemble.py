@@ -8,11 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 import sympy as sp
 from brian2 import nS, pA, umolar
-from brian2.parsing.sympytools import str_to_sympy
 from scipy.special import ndtri
 
 from astrobrian.bridges.checks import positive
-from astrobrian.bridges.torch_codegen import symbol
 from astrobrian.equations import (
     Model,
     ParameterSet,
@@ -26,6 +24,7 @@ from astrobrian.equations import (
 )
 from astrobrian.equations.library.de_pitta_brunel import AM, DEPRESSING, FM
 from astrobrian.equations.references import DE_PITTA_BRUNEL_2016, STIMBERG_2019
+from astrobrian.equations.symbolic import derive, symbol
 
 Regime = Literal["AM", "FM"]
 Loop = Literal["closed", "open"]
@@ -140,7 +139,6 @@ class Ensemble:
 
 def release_probability(Gamma_S: np.ndarray | float, synapse: Model) -> np.ndarray:
     """U_0 for a fraction of bound presynaptic receptors, as the model of the synapse declares it."""
-    law = str_to_sympy(synapse.equations["U_0"].expr.code)
-    values = {name: float(p.quantity) for name, p in synapse.parameters.items()}
-    bound = symbol("Gamma_S")
-    return sp.lambdify(bound, law.subs({symbol(n): v for n, v in values.items()}))(Gamma_S)
+    law = derive(synapse).outputs["U_0"]
+    values = {symbol(name): float(p.quantity) for name, p in synapse.parameters.items()}
+    return sp.lambdify(symbol("Gamma_S"), law.subs(values))(Gamma_S)
