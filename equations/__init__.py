@@ -11,6 +11,7 @@ from astrobrian.equations.library.aeif_cond_alpha import aeif_cond_alpha, excita
 from astrobrian.equations.library.amsu import (
     amsu,
     amsu_astrocyte,
+    amsu_bank,
     amsu_key,
     amsu_linear_membrane,
     amsu_membrane,
@@ -81,6 +82,7 @@ __all__ = [
     "aeif_cond_alpha",
     "amsu",
     "amsu_astrocyte",
+    "amsu_bank",
     "amsu_key",
     "amsu_linear_membrane",
     "amsu_membrane",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import cleandoc
@@ -16,6 +17,7 @@ from brian2.equations.equations import (
     EquationError,
     SingleEquation,
 )
+from brian2.utils.stringtools import word_substitute
 
 from astrobrian.equations.latex import latex
 from astrobrian.equations.parameter import Input, Parameter
@@ -180,6 +182,43 @@ class Model:
         """The same model with another name."""
         return replace(self, name=name)
 
+    def renamed(self, **names: str) -> Model:
+        """The same model with other names for some of its variables, parameters or inputs.
+
+        Raises
+        ------
+        ModelError
+            If the model doesn't declare one of them, or declares a new name already.
+
+        Examples
+        --------
+        >>> two = tsodyks_markram + tsodyks_markram.renamed(u_S="u_T", x_S="x_T", r_S="r_T")
+        """
+        for name in names:
+            if name not in self.equations.names:
+                raise ModelError(self._unknown(name, sorted(self.equations.names), "variable"))
+
+        def written(text: str) -> str:
+            return word_substitute(text, names)
+
+        rates = {f"d{name}/dt": f"d{new}/dt" for name, new in names.items()}
+        text = re.sub(r"\bd\w+/dt\b", lambda rate: rates.get(rate[0], rate[0]), self.text)
+        return replace(
+            self,
+            text=written(text),
+            parameters={names.get(name, name): item for name, item in self.parameters.items()},
+            inputs={names.get(name, name): item for name, item in self.inputs.items()},
+            initial={names.get(name, name): written(value) for name, value in self.initial.items()},
+            threshold=self.threshold and written(self.threshold),
+            reset=written(self.reset),
+            refractory=self.refractory and written(self.refractory),
+            on_pre=written(self.on_pre),
+            bounds={
+                names.get(name, name): (written(low), written(high))
+                for name, (low, high) in self.bounds.items()
+            },
+        )
+
     def per_cell(self, *names: str) -> Model:
         """The same model with these parameters or inputs as one value per cell (or synapse) instead of a shared one.
 
@@ -198,11 +237,11 @@ class Model:
                 inputs[name] = replace(inputs[name], shared=False)
         return replace(self, parameters=parameters, inputs=inputs)
 
-    def _unknown(self, name: str) -> str:
-        known = (*self.parameters, *self.inputs)
+    def _unknown(self, name: str, known: Iterable[str] = (), what: str = "parameter") -> str:
+        known = list(known) or [*self.parameters, *self.inputs]
         close = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known) or 'none'}"
-        return f"{self.name} has no parameter {name}; {hint}"
+        return f"{self.name} has no {what} {name}; {hint}"
 
     def __add__(self, other: Model) -> Model:
         """Both models as one; an equation or parameter of one provides the input of that name of the other.

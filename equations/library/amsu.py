@@ -12,6 +12,9 @@ One token is one step of exponential Euler, in which everything but the integrat
 writes at a token is therefore the trace that the tokens *before* it left: what came before is stored with what comes now.
 
 A unit with many keys has one H for each of them, and o is the sum over them. A matrix H has one row for each unit.
+
+A prompt key isn't a trace: it saturates what there is at this token. With prompt keys, of signals that hold what the
+astrocytes gave at the token before, `amsu_bank` is a closed loop: the form that simulated astrocytes are distilled to.
 """
 
 from dataclasses import replace
@@ -51,6 +54,13 @@ amsu_astrocyte = Model(
     references=(SHEN_2023,),
 )
 
+amsu_prompt_key = Model(
+    name="amsu_prompt_key",
+    text="k = tanh(x_k) : 1",
+    inputs={"x_k": Input("1", "presynaptic signal that the key saturates", signed=True)},
+    references=(SHEN_2023,),
+)
+
 amsu_membrane = Model(
     name="amsu_membrane",
     text="""
@@ -76,3 +86,4 @@ amsu_linear_membrane = replace(
 """The same membrane with the identity as sigma."""
 
 amsu = (amsu_key + amsu_astrocyte + amsu_membrane).named("amsu")
+amsu_bank = (amsu_prompt_key + amsu_astrocyte).named("amsu_bank")
