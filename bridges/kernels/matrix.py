@@ -124,15 +124,15 @@ extern "C" void backward(
             for (long t = start; t < start + length; ++t) for (int j = 0; j < KEYS; ++j)
                 by_k.at(b, h)[t * by_k.token + j] = by_q.at(b, h)[t * by_q.token + j] = 0;
             for (int block = 0; block < BLOCKS; ++block) {
-                lanes H[CHUNK + 1][KEYS], G[KEYS], each[KEYS], decay_sum = {}, write_sum = {};
-                take(H[0], at_start, block);
+                lanes before[CHUNK][KEYS], H[KEYS], G[KEYS], each[KEYS], decay_sum = {}, write_sum = {};
+                take(H, at_start, block);
                 for (int j = 0; j < KEYS; ++j) G[j] = by_state[block][j];
                 for (long i = 0; i < length; ++i) {
                     const long t = start + i;
                     const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
-                    for (int j = 0; j < KEYS; ++j) H[i + 1][j] = H[i][j];
-                    write_matrix(H[i + 1], l, k + t * view[0].token, load_block(v + t * view[1].token, block));
-                    for (int j = 0; j < KEYS; ++j) each[j] = H[i + 1][j] * o_t;
+                    for (int j = 0; j < KEYS; ++j) before[i][j] = H[j];
+                    write_matrix(H, l, k + t * view[0].token, load_block(v + t * view[1].token, block));
+                    for (int j = 0; j < KEYS; ++j) each[j] = H[j] * o_t;
                     add_sums(by_q.at(b, h) + t * by_q.token, each);
                 }
                 for (long i = length - 1; i >= 0; --i) {
@@ -140,14 +140,16 @@ extern "C" void backward(
                     const real *k_t = k + t * view[0].token, *q_t = q + t * view[2].token;
                     const lanes v_t = load_block(v + t * view[1].token, block);
                     const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
-                    lanes written = {};
+                    const lanes scaled = v_t * l.b;
+                    lanes written = {}, decayed = {};
                     for (int j = 0; j < KEYS; ++j) {
                         G[j] = multiply_add(o_t, all(q_t[j]), G[j]);
                         written = multiply_add(G[j], all(k_t[j]), written);
-                        each[j] = G[j] * v_t * l.b;
-                        decay_sum = multiply_add(G[j], H[i][j], decay_sum);
+                        decayed = multiply_add(G[j], before[i][j], decayed);
+                        each[j] = G[j] * scaled;
                         G[j] *= l.a;
                     }
+                    decay_sum += decayed;
                     add_sums(by_k.at(b, h) + t * by_k.token, each);
                     write_sum = multiply_add(written, v_t, write_sum);
                     store_block(by_v.at(b, h) + t * by_v.token, written * l.b, block);
