@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+
+try:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load, save
+except ImportError as error:
+    raise ImportError(
+        'sealed files need safetensors: pip install "astrobrian[deployment]"', name="safetensors"
+    ) from error
 
 _FORMAT = 1
 

@@ -20,6 +20,7 @@ _HOMES = {
     "astrosnn": ("ARMS", "AstroSNN", "AstroSNNConfig", "GRUModel", "build_model", "parameter_count"),
     "checkpoint": ("CheckpointError", "load_model"),
     "corpus": ("Corpus", "load_corpus"),
+    "deployment.export": ("to_brian2", "trained_layer"),
     "differentiable.module": ("Differentiable",),
     "distillation": ("Distillation", "Fit", "distill", "fit_recording", "plot_distillation", "r_squared"),
     "fitting.fit": ("fit_parameters",),

@@ -264,3 +264,25 @@ def test_inputs_can_be_heterogeneous_too():
 def test_bounds_are_of_states():
     with pytest.raises(ModelError, match="bounds for y, which has no differential equation"):
         Model("m", "dx/dt = -x/second : 1\ny = 2*x : 1", bounds={"y": ("0", "1")})
+
+
+def test_a_model_has_the_same_solution_under_other_names():
+    other = LEAK.renamed(v="v_2", tau="tau_2")
+    assert other.states == ("v_2",) and set(other.parameters) == {"tau_2"} and set(other.inputs) == {"J"}
+    assert same(other.renamed(v_2="v", tau_2="tau"), LEAK)
+    assert other.equations["v_2"].expr.code == "(J - v_2)/tau_2"
+
+
+@pytest.mark.parametrize("model", models().values(), ids=lambda m: m.name)
+def test_renaming_there_and_back_changes_nothing(model):
+    there = {name: f"{name}_there" for name in model.equations.names}
+    renamed = model.renamed(**there)
+    assert set(renamed.equations.names) == set(there.values())
+    assert same(renamed.renamed(**{new: name for name, new in there.items()}), model)
+
+
+def test_only_what_is_there_gets_another_name():
+    with pytest.raises(ModelError, match="leak has no variable w; it has J, tau, v"):
+        LEAK.renamed(w="x")
+    with pytest.raises(ModelError, match="declares tau twice"):
+        LEAK.renamed(v="tau")
