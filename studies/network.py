@@ -175,9 +175,16 @@ def simulate(
 
 
 def assemble(
-    mapping: Mapping | np.ndarray = "spatial", form: Form = "lifted", scale: float = 1.0, seed: int = 28371
+    mapping: Mapping | np.ndarray = "spatial",
+    form: Form = "lifted",
+    scale: float = 1.0,
+    seed: int = 28371,
+    drive: Quantity = DRIVE,
 ) -> Fig6Network:
-    """The objects of the network on the backend in use; the parameters are those of `simulate`."""
+    """The objects of the network on the backend in use; the parameters are those of `simulate`.
+
+    The external current is `drive`, for 2 s each.
+    """
     _check(mapping, form, scale)
     brian2.seed(seed)
     brian2.defaultclock.dt = 0.1 * ms
@@ -185,7 +192,7 @@ def assemble(
     size = SHEET * np.sqrt(scale)
     sheet = Grid(size)
 
-    neurons = driven_neurons(N_e + N_i)
+    neurons = driven_neurons(N_e + N_i, drive)
     excitatory, inhibitory = neurons[:N_e], neurons[N_e:]
 
     model = gchi(O_beta=0.5 * umolar / second, O_delta=1.2 * umolar / second) + gliotransmission
@@ -216,9 +223,9 @@ def assemble(
     return Fig6Network(network, exc_syn, monitors)
 
 
-def driven_neurons(N: int) -> Neurons:
-    """Neurons with random initial values under the current of the figure."""
-    neurons = Neurons(N, coba_lif, method="euler", namespace={"drive": TimedArray(DRIVE, dt=STEP)})
+def driven_neurons(N: int, drive: Quantity = DRIVE) -> Neurons:
+    """Neurons with random initial values under the current of the figure, or another one."""
+    neurons = Neurons(N, coba_lif, method="euler", namespace={"drive": TimedArray(drive, dt=STEP)})
     neurons.v = "E_l + rand()*(V_th - E_l)"
     neurons.g_e = "rand()*0.05*nS"
     neurons.g_i = "rand()*nS"
