@@ -27,7 +27,6 @@ PACKAGES = (
     "cython",
     "matplotlib",
     "torch",
-    "numba",
     "safetensors",
     "brian2cuda",
 )

@@ -25,8 +25,8 @@ def test_without_its_extra_the_way_out_is_named(missing):
 
 
 def test_importing_loads_nothing_heavy():
-    code = "import sys, astrobrian.bridges; print(sorted({'torch', 'numba'} & set(sys.modules)))"
-    assert run(code).stdout.strip() == "[]"
+    code = "import sys, astrobrian.bridges; print('torch' in sys.modules)"
+    assert run(code).stdout.strip() == "False"
 
 
 def test_every_public_name_is_there():
