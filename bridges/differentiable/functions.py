@@ -12,8 +12,9 @@ Tensor = torch.Tensor
 
 def clip(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
     """At an end the derivative is the one inside, so that what starts there can leave it."""
-    ends = [torch.as_tensor(end, dtype=x.dtype, device=x.device) for end in (low, high)]
-    return torch.clamp(x, *ends)
+    if not isinstance(low, Tensor) and not isinstance(high, Tensor):
+        return torch.clamp(x, low, high)
+    return torch.clamp(x, *(torch.as_tensor(end, dtype=x.dtype, device=x.device) for end in (low, high)))
 
 
 def exprel(x: Tensor) -> Tensor:

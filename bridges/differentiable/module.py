@@ -20,6 +20,7 @@ from astrobrian.bridges.differentiable.step import (
     METHODS,
     Step,
     addition,
+    alike,
     closed,
     step,
     variables,
@@ -51,8 +52,9 @@ class Differentiable(nn.Module):
         "euler" (where the noise is additive), "heun", "milstein".
     trainable : mapping of str to (Quantity, Quantity), optional
         Parameters or inputs that are trained, each between two bounds. The others are buffers.
-    spike : {"surrogate", "straight_through"}, optional
-        What a spike is differentiated as, of the distance to the threshold: an arctangent, or that distance itself.
+    spike : {"surrogate", "straight_through", "none"}, optional
+        What a spike is differentiated as, of the distance to the threshold: an arctangent, that distance itself, or a
+        constant, which is the true derivative wherever there is one.
     width : Quantity, optional
         The unit of that distance: how far the model's initial state is from the threshold, if not given.
     checkpoint_every : int, optional
@@ -80,7 +82,6 @@ class Differentiable(nn.Module):
     >>> recorded["C"].amax(-1).sum().backward()
     """
 
-    State: Any
     _dt: Tensor
 
     def __init__(
@@ -105,10 +106,11 @@ class Differentiable(nn.Module):
         dtype = dtype or torch.get_default_dtype()
         self.register_buffer("_dt", torch.tensor(self.dt, dtype=dtype), persistent=False)
         self.constants = Constants(model, trainable or {}, dtype)
-        plan = step(model, method, frozenset())
+        self._alike = alike(model)
+        plan = step(self._alike, method, frozenset())
         self.inputs = Inputs(model, plan)
         clock = ["timestep"] if plan.reads & {"t", ELAPSED} else []
-        self.State = namedtuple("State", [*plan.fields, *clock])
+        self.State = _state_type([*plan.fields, *clock])
         self._results = tuple(plan.results)
         self._widths = self._find_widths(plan, width)
 
@@ -220,7 +222,7 @@ class Differentiable(nn.Module):
         generator: torch.Generator | None,
     ) -> tuple[dict[str, Tensor], State]:
         values = self.values()
-        watched = _evaluation(self.model, tuple(n for n in names if n not in self._results), self._dt.dtype)
+        watched = _evaluation(self._alike, tuple(n for n in names if n not in self._results), self._dt.dtype)
         self.inputs.check_complete({*given, *values}, watched.arguments)
         shape = self.inputs.shape(given, state)
         state = self.initial_state(*shape) if state is None else self._expanded(state, shape)
@@ -255,7 +257,7 @@ class Differentiable(nn.Module):
     ) -> tuple[dict[str, Tensor], State]:
         """Some steps, one after the other."""
         added = frozenset(given) & set(variables(self.model))
-        advance = _advance(self.model, self.method, added, self._dt.dtype, self.spike)
+        advance = _advance(self._alike, self.method, added, self._dt.dtype, self.spike)
         given = {addition(name) if name in added else name: x for name, x in given.items()}
         fixed = values | self._widths | {"dt": self._dt}
         fixed |= {name: x[..., 0] for name, x in given.items() if x.shape[-1] == 1}
@@ -331,6 +333,10 @@ def _evaluation(model: Model, names: tuple[str, ...], dtype: torch.dtype, initia
     """Subexpressions, or initial values, as a function."""
     texts = {name: model.initial.get(name, "0") if initial else name for name in names}
     return function({}, {name: closed(model, text) for name, text in texts.items()}, dtype)
+
+
+def _state_type(fields: list[str]) -> Any:
+    return namedtuple("State", fields)
 
 
 def _time_step(dt: Quantity) -> float:

@@ -120,5 +120,6 @@ def _surrogate(dtype: torch.dtype) -> Function:
 RELAXED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "surrogate": lambda z: _surrogate(z.dtype)({Z.name: z})["spike"],
     "straight_through": lambda z: z,
+    "none": lambda z: z.detach(),
 }
 """What a spike is differentiated as, of the distance to the threshold in widths."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import count
+from typing import Any
 
 import sympy as sp
 from brian2 import Equations
@@ -101,6 +102,18 @@ def step(model: Model, method: str, added: frozenset[str]) -> Step:
     ('u_S', 'x_S')
     """
     return _Builder(model, method).step(added)
+
+
+def alike(model: Model) -> Model:
+    """The first model with the same equations, whatever the values, so that they are derived once.
+
+    Fitting makes many models that differ in nothing else.
+    """
+    written = (model.name, model.text, *model.constants), model.threshold, model.reset, model.refractory
+    return _FIRST.setdefault((*written, model.on_pre), model)
+
+
+_FIRST: dict[tuple[Any, ...], Model] = {}
 
 
 def closed(model: Model, text: str) -> sp.Expr:
