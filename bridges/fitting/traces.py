@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def read_trace(
         commas, semicolons or tabs; an empty field, ``nan`` or ``NA`` is a gap. An NPZ file has an array of times and
         arrays of shape (samples,) or (cells, samples). An NWB file has time series (among them ROI response series).
     columns : str or sequence of str, optional
-        Columns, arrays, or the name of one NWB series. All but the times unless given.
+        Columns, arrays, or the name of one NWB series (``container/name`` if several have it). All but the times unless given.
     unit : str, optional
         Unit of the values in the file: ``"umolar"``, or ``"1"`` for fluorescence.
     time : str, optional
@@ -146,6 +147,8 @@ def read_trace(
         if path.stat().st_size == 0:
             raise TraceError("it is empty")
         times, cells = _READERS[path.suffix.lower()](path, names, time)
+        if not cells:
+            raise TraceError("it has times and nothing else")
         in_seconds = 1.0 if path.suffix.lower() == ".nwb" else float(read_unit(time_unit))
         return Trace(times * in_seconds * second, np.array(list(cells.values())) * scale, tuple(cells))
     except TraceError as error:
@@ -231,8 +234,6 @@ def _rows(arrays: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarra
             rows[name] = array.astype(float)
         else:
             rows |= {f"{name}[{cell}]": row.astype(float) for cell, row in enumerate(array)}
-    if not rows:
-        raise TraceError("it has times and nothing else")
     return rows
 
 
@@ -243,7 +244,7 @@ def _read_nwb(path: Path, columns: list[str], time: str) -> Found:
         raise ImportError('NWB files need pynwb: pip install "astrobrian[nwb]"') from error
     try:
         with NWBHDF5IO(path, "r", load_namespaces=True) as file:
-            found = {each.name: each for each in file.read().objects.values() if isinstance(each, TimeSeries)}
+            found = _by_name([each for each in file.read().objects.values() if isinstance(each, TimeSeries)])
             _named(list(found), columns, "time series")
             if len(columns or found) != 1:
                 raise TraceError(f"name one of its time series; it has {', '.join(found) or 'none'}")
@@ -255,6 +256,14 @@ def _read_nwb(path: Path, columns: list[str], time: str) -> Found:
         if isinstance(error, (FileNotFoundError, PermissionError)):
             raise
         raise TraceError(f"it is not an NWB file: {error}") from error
+
+
+def _by_name(series: list[Any]) -> dict[str, Any]:
+    """Time series by their names, or as ``container/name`` where several have the same."""
+    names = Counter(each.name for each in series)
+    return {
+        each.name if names[each.name] == 1 else f"{each.parent.name}/{each.name}": each for each in series
+    }
 
 
 def _series(series: Any) -> Found:
