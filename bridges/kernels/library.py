@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
+from torch import Tensor
 
 REAL = {torch.float32: "float", torch.float64: "double"}
 """The precisions that there are kernels for, as C++ calls them."""
@@ -21,6 +24,19 @@ def define(schema: str) -> None:
 def threads(values: int) -> int:
     """How many threads so many values are worth: Torch's number of them at most."""
     return min(torch.get_num_threads(), 1 + values // _SMALL)
+
+
+def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors in the precision that all of them have a place in."""
+    if len({t.dtype for t in tensors}) == 1:
+        return list(tensors)
+    dtype = reduce(torch.promote_types, (t.dtype for t in tensors))
+    return [t.to(dtype) for t in tensors]
+
+
+def expanded(tensors: Sequence[Tensor], *shape: int) -> list[Tensor]:
+    """The tensors with this shape."""
+    return [t if t.shape == shape else t.expand(shape) for t in tensors]
 
 
 def first_derivatives_only(ctx: Any, *derivatives: Any) -> None:

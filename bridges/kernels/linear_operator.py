@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import linear
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, define, threads
+from astrobrian.bridges.kernels.library import REAL, define, promoted, threads
 
 define("row_linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor")
 
@@ -78,4 +78,8 @@ def row_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     RuntimeError
         If there is no C++ compiler.
     """
+    if bias is None:
+        x, weight = promoted([x, weight])
+    else:
+        x, weight, bias = promoted([x, weight, bias])
     return torch.ops.astrobrian.row_linear(x, weight, bias)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_double, c_long, c_void_p
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +12,14 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import matrix
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, define, first_derivatives_only, threads
+from astrobrian.bridges.kernels.library import (
+    REAL,
+    define,
+    expanded,
+    first_derivatives_only,
+    promoted,
+    threads,
+)
 from astrobrian.bridges.torch_codegen import STEPS, TokenStep
 
 define(
@@ -27,9 +34,8 @@ define(
 @cache
 def _walks(name: str, keys: int, values: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
     compiled = library(matrix.source(STEPS[name], keys, values, REAL[dtype]))
-    common = [*[c_long] * 4, c_double, c_void_p, c_void_p, c_void_p]
-    compiled.forward.argtypes = [*common, c_void_p, c_void_p]
-    compiled.backward.argtypes = [*common, c_void_p, c_void_p, c_void_p, c_void_p]
+    compiled.forward.argtypes = [*[c_long] * 4, c_double, *[c_void_p] * 5]
+    compiled.backward.argtypes = [*[c_long] * 4, c_double, *[c_void_p] * 7]
     return compiled.forward, compiled.backward
 
 
@@ -170,10 +176,7 @@ def matrix_walk(
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """
-    constants = [parameters[n] for n in step.parameters]
-    dtype = reduce(torch.promote_types, (t.dtype for t in (k, v, q, state, *constants)))
-    k, v, q, state, *constants = (t.to(dtype) for t in (k, v, q, state, *constants))
-    o, last, _ = torch.ops.astrobrian.matrix_walk(
-        step.name, k, v, q, state, [c.expand(k.shape[1]) for c in constants], dt
-    )
+    k, v, q, state, *constants = promoted([k, v, q, state, *(parameters[n] for n in step.parameters)])
+    constants = expanded(constants, k.shape[1])
+    o, last, _ = torch.ops.astrobrian.matrix_walk(step.name, k, v, q, state, constants, dt)
     return o, last

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_double, c_long, c_void_p
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import torch
@@ -12,7 +12,14 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import cpp
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, define, first_derivatives_only, threads
+from astrobrian.bridges.kernels.library import (
+    REAL,
+    define,
+    expanded,
+    first_derivatives_only,
+    promoted,
+    threads,
+)
 from astrobrian.bridges.kernels.recurrence import recurrence
 from astrobrian.bridges.torch_codegen import STEPS, TokenStep
 
@@ -49,9 +56,9 @@ def _call(
     )
 
 
-def _by_cell(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """The same tensors, with the cells of a token side by side in memory."""
-    return [t if t is None or t.stride(-1) == 1 else t.contiguous() for t in tensors]
+def _by_cell(tensor: Tensor) -> Tensor:
+    """The same tensor, with the cells of a token side by side in memory."""
+    return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
 
 
 def _outputs(name: str, states: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
@@ -64,7 +71,7 @@ def _scan(
     name: str, states: list[Tensor], inputs: list[Tensor], parameters: list[Tensor], dt: float
 ) -> list[Tensor]:
     outputs = _outputs(name, states, inputs)
-    inputs = _by_cell(inputs)
+    inputs = [_by_cell(x) for x in inputs]
     arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters), *outputs]
     _call(_walks(name, inputs[0].dtype)[0], inputs[0].shape, dt, arrays, [*inputs, *outputs])
     return outputs
@@ -87,7 +94,9 @@ def _scan_backward(
 ) -> list[Tensor]:
     results = _derivatives(states, inputs, parameters)
     n, m = len(states), len(inputs)
-    inputs, by_outputs = _by_cell(inputs), _by_cell(by_outputs)
+    inputs = [_by_cell(x) for x in inputs]
+    by_outputs = [None if y is None else _by_cell(y) for y in by_outputs]
+    arrays: list[Tensor | None]
     arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters)]
     arrays += [*trajectories, *by_outputs, *results]
     strided = [*inputs, *trajectories, *by_outputs, *results[n : n + m]]
@@ -143,17 +152,15 @@ def fused_scan(
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """
-    given = [*(states[n] for n in step.states), *(inputs[n] for n in step.inputs)]
-    given += [parameters[n] for n in step.parameters]
-    dtype = reduce(torch.promote_types, (t.dtype for t in given))
-    given = [t.to(dtype) for t in given]
-    shape = inputs[step.inputs[0]].shape
     n, m = len(step.states), len(step.inputs)
+    named = [(states, step.states), (inputs, step.inputs), (parameters, step.parameters)]
+    given = promoted([values[name] for values, names in named for name in names])
+    batch, tokens, cells = inputs[step.inputs[0]].shape
     outcome = torch.ops.astrobrian.scan(
         step.name,
-        [t.expand(shape[0], shape[2]) for t in given[:n]],
-        [t.expand(shape) for t in given[n : n + m]],
-        [t.expand(shape[2]) for t in given[n + m :]],
+        expanded(given[:n], batch, cells),
+        expanded(given[n : n + m], batch, tokens, cells),
+        expanded(given[n + m :], cells),
         dt,
     )
     spikes = None if step.spike is None else outcome[0]
