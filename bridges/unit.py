@@ -1,4 +1,4 @@
-"""The unit file: a distilled AM-SU, with the units of its values, where they come from, and a hash."""
+"""The unit file: a distilled bank of astrocytes, with the units of its values, where they come from, and a hash."""
 
 from __future__ import annotations
 
@@ -6,39 +6,33 @@ import datetime
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from astrobrian.bridges.amsu import AMSU
+from astrobrian.bridges.bank import Bank
+from astrobrian.bridges.checks import positive
 from astrobrian.files import write_whole
 from astrobrian.sealed import SealedFileError, digest, seal, unseal
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 MAX_BYTES = 8 << 20
-MAX_UNITS = MAX_KEYS = MAX_HEADS = 1024
+MAX_HEADS = MAX_KEYS = MAX_OUTPUTS = 1024
 
 UNITS = {
-    "signal.weight": "1",
-    "signal.bias": "1",
-    "key.weight": "1",
-    "key.bias": "1",
-    "value.weight": "1",
-    "value.bias": "1",
-    "query.weight": "1",
-    "query.bias": "1",
-    "g_H": "1",
-    "tau_r": "ms",
+    "key_weight": "1",
+    "key_bias": "1",
+    "feedback": "1",
+    "query": "1",
     "tau_H": "ms",
-    "tau_u": "ms",
-    "theta": "1",
-    "readout.weight": "1",
-    "readout.bias": "1",
+    "start": "1",
+    "readout_weight": "units of the outputs",
+    "readout_bias": "units of the outputs",
 }
 """Every value of a unit, with the unit that it is in."""
-
-_SIDES = ("signal", "key", "value", "query")
-POSITIVE = ("tau_r", "tau_H", "tau_u", "theta")
 
 
 class UnitFileError(SealedFileError):
@@ -47,12 +41,16 @@ class UnitFileError(SealedFileError):
 
 @dataclass(frozen=True)
 class Unit:
-    """A distilled AM-SU: one presynaptic signal, heads astrocytes with one row and a few keys each.
+    """A distilled unit: a bank of astrocytes that hear themselves, and what is read out of them.
 
     Attributes
     ----------
     values : dict of str to ndarray
-        By the names of `UNITS`; float64.
+        By the names of `UNITS`; float64. With ``n`` heads of ``m`` keys: ``key_weight`` and ``key_bias`` (n*m), ``feedback``
+        (n, n*m), ``query`` (n, m), ``tau_H`` and ``start``, the state at rest, (n), ``readout_weight`` (outputs, n),
+        ``readout_bias`` (outputs).
+    outputs : dict of str to str
+        What is read out, with its unit.
     ms_per_token : float
         Time step that it was fitted at.
     input_scale : float
@@ -62,6 +60,7 @@ class Unit:
     """
 
     values: dict[str, np.ndarray]
+    outputs: dict[str, str]
     ms_per_token: float
     input_scale: float
     provenance: dict = field(default_factory=dict)
@@ -69,13 +68,21 @@ class Unit:
     def __post_init__(self) -> None:
         if set(self.values) != set(UNITS):
             raise UnitFileError(f"a unit has the values {sorted(UNITS)}, not {sorted(self.values)}")
+        if not (
+            isinstance(self.outputs, dict)
+            and 0 < len(self.outputs) <= MAX_OUTPUTS
+            and all(isinstance(word, str) for pair in self.outputs.items() for word in pair)
+        ):
+            raise UnitFileError(
+                f"a unit should name its outputs, each with the unit that it is in, not {self.outputs!r}"
+            )
         for name, shape in self._shapes().items():
             value = self.values[name]
             if value.dtype != np.float64 or value.shape != shape:
                 raise UnitFileError(
                     f"{name} of a unit should be float64 {shape}, not {value.dtype} {value.shape}"
                 )
-            if not np.isfinite(value).all() or (name in POSITIVE and not (value > 0).all()):
+            if not np.isfinite(value).all() or (name == "tau_H" and not (value > 0).all()):
                 raise UnitFileError(f"{name} of a unit has a value that isn't finite, or not positive")
         for name in ("ms_per_token", "input_scale"):
             value = getattr(self, name)
@@ -83,59 +90,129 @@ class Unit:
                 raise UnitFileError(f"{name} of a unit should be a positive number, not {value!r}")
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        sizes = {name: self.values[name].size for name in ("tau_H", "tau_u", "tau_r")}
-        heads, units = sizes["tau_H"], sizes["tau_u"]
-        if not (
-            0 < heads <= MAX_HEADS and 0 < units <= MAX_UNITS and 0 < sizes["tau_r"] <= MAX_HEADS * MAX_KEYS
-        ):
-            raise UnitFileError(f"a unit can't have {heads} heads, {units} units and {sizes['tau_r']} keys")
-        if units % heads or sizes["tau_r"] % heads:
-            raise UnitFileError(f"{units} units and {sizes['tau_r']} keys don't divide among {heads} heads")
-        sides = {"signal": units, "value": units, "key": sizes["tau_r"], "query": sizes["tau_r"]}
-        shapes: dict[str, tuple[int, ...]] = {f"{side}.weight": (n, 1) for side, n in sides.items()}
-        shapes |= {f"{side}.bias": (n,) for side, n in sides.items()}
-        shapes |= {"g_H": (heads,), "tau_H": (heads,), "tau_r": (sizes["tau_r"],), "tau_u": (units,)}
-        return shapes | {"theta": (units,), "readout.weight": (1, units), "readout.bias": (1,)}
+        heads, queries = self.values["tau_H"].size, self.values["query"].size
+        if not (0 < heads <= MAX_HEADS and 0 < queries <= MAX_HEADS * MAX_KEYS):
+            raise UnitFileError(f"a unit can't have {heads} heads and {queries} keys")
+        if queries % heads:
+            raise UnitFileError(f"{queries} keys don't divide among {heads} heads")
+        outputs = len(self.outputs)
+        return {
+            "key_weight": (queries,),
+            "key_bias": (queries,),
+            "feedback": (heads, queries),
+            "query": (heads, queries // heads),
+            "tau_H": (heads,),
+            "start": (heads,),
+            "readout_weight": (outputs, heads),
+            "readout_bias": (outputs,),
+        }
 
     @classmethod
-    def of(cls, layer: AMSU, readout: torch.nn.Linear, input_scale: float, provenance: dict) -> Unit:
-        """What a layer and the read-out of its astrocytes hold."""
-        tensors = {f"{side}.{n}": p for side in _SIDES for n, p in getattr(layer, side).named_parameters()}
-        tensors |= {f"readout.{n}": p for n, p in readout.named_parameters()} | layer.constants
+    def of(
+        cls,
+        bank: Bank,
+        start: torch.Tensor,
+        readout_weight: np.ndarray,
+        readout_bias: np.ndarray,
+        outputs: dict[str, str],
+        input_scale: float,
+        provenance: dict,
+    ) -> Unit:
+        """What a bank, its state at rest and the read-out of its astrocytes hold."""
+        feedback = torch.zeros(bank.heads, bank.heads * bank.keys) if bank.feedback is None else bank.feedback
+        tensors = {
+            "key_weight": bank.key_weight,
+            "key_bias": bank.key_bias,
+            "feedback": feedback,
+            "query": bank.query,
+            "tau_H": bank.tau_H,
+            "start": start,
+        }
         values = {name: tensor.detach().double().numpy().copy() for name, tensor in tensors.items()}
+        values |= {"readout_weight": np.array(readout_weight), "readout_bias": np.array(readout_bias)}
         stamp = {
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "versions": {name: version(name) for name in ("astrobrian", "brian2", "numpy", "torch")},
         }
-        return cls(values, layer.ms_per_token, float(input_scale), {**provenance, **stamp})
+        return cls(values, outputs, bank.ms_per_token, float(input_scale), {**provenance, **stamp})
 
     @property
     def sha256(self) -> str:
         """Of its values."""
         return digest(self.values, "")
 
-    def layer(self, ms_per_token: float | None = None) -> tuple[AMSU, torch.nn.Linear]:
-        """The unit as a Torch layer of width 1 and the read-out of its astrocytes, in Torch's default precision.
+    def bank(self) -> Bank:
+        """The unit as a Torch module, trainable, in Torch's default precision."""
+        heads, keys = self.values["query"].shape
+        bank = Bank(heads, keys, self.ms_per_token, torch.from_numpy(self.values["tau_H"]))
+        with torch.no_grad():
+            for name in ("key_weight", "key_bias", "feedback", "query"):
+                getattr(bank, name).copy_(torch.from_numpy(self.values[name]))
+        return bank
+
+    def respond(self, rate: np.ndarray) -> dict[str, np.ndarray]:
+        """What a unit at rest does under presynaptic rates.
 
         Parameters
         ----------
-        ms_per_token : float, optional
-            Another time step than the one it was fitted at.
+        rate : ndarray, shape (cells, tokens)
+            Presynaptic spikes per second and synapse (Hz), in each token.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (cells, tokens)
+            Each output, in its unit, at the end of each token.
+
+        Examples
+        --------
+        >>> unit.respond(np.full((1, 240), 0.5))["C"]
         """
-        heads, units = self.values["tau_H"].size, self.values["tau_u"].size
-        constants: dict[str, Any] = {name: torch.from_numpy(self.values[name]) for name in POSITIVE}
-        keys = self.values["tau_r"].size // heads
-        ms_per_token = self.ms_per_token if ms_per_token is None else ms_per_token
-        layer = AMSU(1, units, heads, keys, ms_per_token, **constants)
-        readout = torch.nn.Linear(units, 1)
+        x = torch.from_numpy(np.asarray(rate, float) / self.input_scale)
+        bank = self.bank().double()
         with torch.no_grad():
-            for side in _SIDES:
-                for name, parameter in getattr(layer, side).named_parameters():
-                    parameter.copy_(torch.from_numpy(self.values[f"{side}.{name}"]))
-            layer.g_H.copy_(torch.from_numpy(self.values["g_H"]))
-            for name, parameter in readout.named_parameters():
-                parameter.copy_(torch.from_numpy(self.values[f"readout.{name}"]))
-        return layer, readout
+            states, _ = bank(x, torch.from_numpy(self.values["start"]).expand(len(x), -1))
+        read = states.numpy() @ self.values["readout_weight"].T + self.values["readout_bias"]
+        return {name: read[..., i] for i, name in enumerate(self.outputs)}
+
+    def plot(self, spikes: np.ndarray | None = None, synapses: int = 100, seconds: float = 120.0) -> Figure:
+        """What the unit does to a spike train.
+
+        Parameters
+        ----------
+        spikes : ndarray, optional
+            Times (s) of the presynaptic spikes of all its synapses. Unless given, Poisson spikes: nothing, then a weak
+            input, a strong one, and nothing again.
+        synapses : int, optional
+            How many synapses the spikes are of.
+        seconds : float, optional
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The rate, the astrocytes of the bank, and each output.
+
+        Raises
+        ------
+        ValueError
+            If a number isn't positive, a spike is outside of the time that is shown, or that is less than a token.
+
+        Examples
+        --------
+        >>> load_unit("results/unit/unit.safetensors").plot().savefig("unit.png")
+        """
+        from astrobrian.bridges.distillation.plots import plot_response
+
+        for name, value in {"synapses": synapses, "seconds": seconds}.items():
+            positive(name, value)
+        if spikes is None:
+            spikes = _some_spikes(self.input_scale, synapses, seconds)
+        spikes = np.asarray(spikes, float)
+        if not ((spikes >= 0) & (spikes < seconds)).all():
+            raise ValueError(f"spikes should be between 0 and {seconds} s; pass seconds for longer trains")
+        tokens = int(seconds * 1000 / self.ms_per_token)
+        if not tokens:
+            raise ValueError(f"{seconds} s are less than a token of {self.ms_per_token} ms")
+        return plot_response(self, spikes, synapses, tokens)
 
     def save(self, path: str | Path) -> None:
         """Write the unit file, whole or not at all.
@@ -147,11 +224,22 @@ class Unit:
         """
         metadata = {
             "units": UNITS,
+            "outputs": self.outputs,
             "ms_per_token": self.ms_per_token,
             "input_scale_Hz": self.input_scale,
             "provenance": self.provenance,
         }
         write_whole(path, seal("unit", self.values, metadata))
+
+
+def _some_spikes(strong: float, synapses: int, seconds: float) -> np.ndarray:
+    """A twelfth of the time nothing, a third a tenth of the strong rate (Hz), a third the strong rate, then nothing."""
+    rng = np.random.default_rng(0)
+    parts = [
+        rng.uniform(begin * seconds, end * seconds, rng.poisson(rate * synapses * (end - begin) * seconds))
+        for begin, end, rate in ((1 / 12, 5 / 12, strong / 10), (5 / 12, 3 / 4, strong))
+    ]
+    return np.sort(np.concatenate(parts))
 
 
 def load_unit(path: str | Path) -> Unit:
@@ -173,7 +261,13 @@ def load_unit(path: str | Path) -> Unit:
     if metadata.get("units") != UNITS or not isinstance(metadata.get("provenance"), dict):
         raise UnitFileError(f"{path} doesn't say what its values are, or where they come from")
     try:
-        return Unit(values, metadata["ms_per_token"], metadata["input_scale_Hz"], metadata["provenance"])
+        return Unit(
+            values,
+            metadata["outputs"],
+            metadata["ms_per_token"],
+            metadata["input_scale_Hz"],
+            metadata["provenance"],
+        )
     except KeyError as error:
         raise UnitFileError(f"{path} lacks {error}") from None
     except UnitFileError as error:
