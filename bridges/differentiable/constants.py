@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ import torch
 from brian2 import DimensionMismatchError, Quantity
 from torch import nn
 
+from astrobrian.bridges.differentiable.inputs import hint
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.quantity import in_unit, unit, written
 
@@ -66,9 +66,7 @@ def _bounds(name: str) -> str:
 def _checked(model: Model, name: str, ends: Bounds) -> tuple[float, float]:
     """Bounds in SI units."""
     if name not in model.constants:
-        close = difflib.get_close_matches(name, model.constants, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(model.constants)}"
-        raise ModelError(f"{model.name} has no parameter {name} that could be trained; {hint}")
+        raise ModelError(f"{model.name} has no parameter {name}; {hint(name, model.constants)}")
     item = model.constants[name]
     try:
         low, high = (in_unit(end, item.unit) for end in ends)

@@ -87,7 +87,7 @@ class Inputs:
             )
         return next(iter(lengths.values()))
 
-    def shape(self, given: Mapping[str, Tensor], state: Iterable[Tensor] | None) -> torch.Size:
+    def shape(self, given: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> torch.Size:
         """The shape of cells and stimuli.
 
         Raises
@@ -96,8 +96,7 @@ class Inputs:
             If the leading axes of inputs and states don't broadcast.
         """
         shapes = {name: x.shape[:-1] for name, x in given.items()}
-        if state is not None:
-            shapes |= {f"the state's {name}": x.shape for name, x in state._asdict().items()}  # type: ignore[attr-defined]
+        shapes |= {f"the state's {name}": x.shape for name, x in state.items()}
         try:
             return torch.broadcast_shapes(*shapes.values())
         except RuntimeError:

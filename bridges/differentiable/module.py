@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from brian2 import DimensionMismatchError, Quantity, have_same_dimensions, second
+from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions, second
+from brian2.units.fundamentalunits import get_unit_for_display
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
@@ -23,6 +24,7 @@ from astrobrian.bridges.differentiable.step import (
     alike,
     closed,
     step,
+    threshold_dimension,
     variables,
     width,
 )
@@ -67,6 +69,10 @@ class Differentiable(nn.Module):
     State : type
         Named tuple of the model's variables, and of what refractoriness (``not_refractory``, ``lastspike``) and time
         (``timestep``) need where the model has them.
+    recordable : tuple of str
+        What `forward` can record.
+    constants : Constants
+        The parameters; those that are trained are ``constants.free``, by name.
 
     Raises
     ------
@@ -112,6 +118,7 @@ class Differentiable(nn.Module):
         clock = ["timestep"] if plan.reads & {"t", ELAPSED} else []
         self.State = _state_type([*plan.fields, *clock])
         self._results = tuple(plan.results)
+        self.recordable = (*self._results, *model.subexpressions)
         self._widths = self._find_widths(plan, width)
 
     def values(self) -> dict[str, Tensor]:
@@ -188,7 +195,7 @@ class Differentiable(nn.Module):
         state : State, optional
             The initial one unless given.
         steps : int, optional
-            Needed if no input has an axis of time.
+            Needed unless an input has an axis of time that tells.
         record : iterable of str, optional
             Variables, subexpressions, "spikes", or what `on_pre` adds to variables of others; all but the
             subexpressions if not given.
@@ -224,7 +231,7 @@ class Differentiable(nn.Module):
         values = self.values()
         watched = _evaluation(self._alike, tuple(n for n in names if n not in self._results), self._dt.dtype)
         self.inputs.check_complete({*given, *values}, watched.arguments)
-        shape = self.inputs.shape(given, state)
+        shape = self.inputs.shape(given, self._fields(state))
         state = self.initial_state(*shape) if state is None else self._expanded(state, shape)
         for name in self.inputs.noise - given.keys():
             given[name] = torch.randn(
@@ -287,11 +294,14 @@ class Differentiable(nn.Module):
             **kept, **({"timestep": state.timestep + 1} if "timestep" in state._fields else {})
         )
 
-    def _expanded(self, state: State, shape: Iterable[int]) -> State:
-        if getattr(state, "_fields", None) != self.State._fields:
+    def _fields(self, state: State | None) -> dict[str, Tensor]:
+        if state is not None and getattr(state, "_fields", None) != self.State._fields:
             raise ValueError(
                 f"a state of {self.model.name} has {', '.join(self.State._fields) or 'no fields'}, not {state!r}"
             )
+        return {} if state is None else state._asdict()
+
+    def _expanded(self, state: State, shape: Iterable[int]) -> State:
         fields = state._asdict().items()
         return self.State(*(x if name == "timestep" else x.broadcast_to(tuple(shape)) for name, x in fields))
 
@@ -299,15 +309,25 @@ class Differentiable(nn.Module):
         if names is None:
             return tuple(n for n in self._results if n not in ("not_refractory", "lastspike"))
         names = tuple(names)
-        known = (*self._results, *self.model.subexpressions)
         for name in names:
-            if name not in known:
-                raise ModelError(f"{self.model.name} has no {name} to record; {hint(name, known)}")
+            if name not in self.recordable:
+                raise ModelError(f"{self.model.name} has no {name} to record; {hint(name, self.recordable)}")
         return names
 
+    @torch.no_grad()
     def _find_widths(self, plan: Step, given: Quantity | float | None) -> dict[str, float]:
         """The width of each comparison in the threshold."""
+        if not plan.distances:
+            return {}
         if given is not None:
+            dimension = threshold_dimension(self.model)
+            if dimension is not None and dimension is not get_dimensions(given):
+                raise DimensionMismatchError(
+                    f"the width of the threshold of {self.model.name} should be in "
+                    f"{get_unit_for_display(dimension)}, not {given!r}"
+                )
+            if not 0 < float(given) < float("inf"):
+                raise ValueError(f"width should be positive, not {given!r}")
             return {width(k): float(given) for k in range(len(plan.distances))}
         distances = function({}, {width(k): d for k, d in enumerate(plan.distances)}, self._dt.dtype)
         scope = {**self.values(), **self.initial_state()._asdict()}

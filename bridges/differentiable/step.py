@@ -14,12 +14,18 @@ from typing import Any
 
 import sympy as sp
 from brian2 import Equations
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
+from brian2.core.namespace import DEFAULT_UNITS
+from brian2.core.variables import Variable
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER, SingleEquation
 from brian2.equations.refractory import add_refractoriness
+from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.statements import parse_statement
-from brian2.parsing.sympytools import str_to_sympy
+from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
+from brian2.units.fundamentalunits import Dimension
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from astrobrian.bridges.differentiable.functions import FUNCTIONS
@@ -153,6 +159,27 @@ def variables(model: Model) -> tuple[str, ...]:
 def is_condition(text: str) -> bool:
     """Whether an expression is true or false, rather than a number."""
     return isinstance(parsed := str_to_sympy(text), Boolean) and not isinstance(parsed, sp.Symbol)
+
+
+def threshold_dimension(model: Model) -> Dimension | None:
+    """The dimension of what the threshold compares; None if that is read from elsewhere.
+
+    Raises
+    ------
+    ModelError
+        If comparisons of several dimensions make the threshold.
+    """
+    known = {name: Variable(name, dimensions=eq.dim) for name, eq in model.equations.items()}
+    known = {**DEFAULT_FUNCTIONS, **DEFAULT_CONSTANTS, **DEFAULT_UNITS, **known}
+    sides = [each.lhs for each in str_to_sympy(str(model.threshold)).atoms(Relational)]
+    if names_in(sides) - known.keys():
+        return None
+    found = {parse_expression_dimensions(sympy_to_str(side), known) for side in sides}
+    if len(found) > 1:
+        raise ModelError(
+            f"the threshold of {model.name} compares several kinds of values: it has no one width"
+        )
+    return found.pop()
 
 
 class _Builder:

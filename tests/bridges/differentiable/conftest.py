@@ -80,7 +80,7 @@ def drive():
 def undeclared(model):
     """What a model reads of others, noise excepted."""
     method = "heun" if model.equations.stochastic_variables else "euler"
-    possible = Differentiable(model, 1 * second, method, width=1).inputs.possible
+    possible = Differentiable(model, 1 * second, method).inputs.possible
     return sorted(possible - model.equations.names - model.equations.stochastic_variables - {"spikes_pre"})
 
 
