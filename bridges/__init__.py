@@ -22,6 +22,7 @@ _HOMES = {
     "checkpoint": ("CheckpointError", "load_model"),
     "corpus": ("Corpus", "load_corpus"),
     "deployment.export": ("to_brian2", "trained_layer"),
+    "deployment.nir_graph": ("to_nir",),
     "differentiable.module": ("Differentiable",),
     "distillation.plots": ("plot_distillation", "plot_lost", "plot_orders"),
     "distillation.reduction": ("Distillation", "distill", "fit_recording", "select_order"),

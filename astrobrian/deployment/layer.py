@@ -168,11 +168,26 @@ class TrainedLayer:
         return np.arange(self.units) // (self.units // self.heads)
 
 
+def check_stack(layers: Sequence[TrainedLayer]) -> None:
+    """Raise ValueError if there is no layer, or one can't get the spikes of the one before."""
+    if not layers:
+        raise ValueError("there is no layer to deploy")
+    for before, after in itertools.pairwise(layers):
+        if before.units != after.width:
+            raise ValueError(f"a layer of width {after.width} can't follow one with {before.units} units")
+        if before.ms_per_token != after.ms_per_token:
+            raise ValueError(
+                f"a token takes {before.ms_per_token:g} ms in one layer and {after.ms_per_token:g} ms in the next"
+            )
+
+
 def save_layers(layers: Sequence[TrainedLayer], path: str | Path) -> None:
     """Write a stack of layers to a file, whole or not at all.
 
     Raises
     ------
+    ValueError
+        If there is no layer, or one can't get the spikes of the one before.
     OSError
         If it can't be written, for instance because the disk is full.
 
@@ -180,6 +195,7 @@ def save_layers(layers: Sequence[TrainedLayer], path: str | Path) -> None:
     --------
     >>> save_layers([first, second], "network.safetensors")
     """
+    check_stack(layers)
     arrays = {f"{n}.{name}": value for n, layer in enumerate(layers) for name, value in layer.values.items()}
     about = [
         {"ms_per_token": layer.ms_per_token, "sigma": layer.sigma, "reset": layer.reset} for layer in layers

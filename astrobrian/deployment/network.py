@@ -7,7 +7,6 @@ the next one: `run_regularly` hands them over at the start of each step, before 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from brian2 import Clock, Network, Quantity, SpikeGeneratorGroup, SpikeMonitor, 
 from brian2.core.base import BrianObject
 from brian2.core.spikesource import SpikeSource
 
-from astrobrian.deployment.layer import TrainedLayer
+from astrobrian.deployment.layer import TrainedLayer, check_stack
 from astrobrian.equations import Input, Model, Parameter
 from astrobrian.groups import Neurons
 
@@ -186,15 +185,7 @@ def deploy(
 
 
 def _check(layers: list[TrainedLayer], source: SpikeSource | np.ndarray, batch: int) -> None:
-    if not layers:
-        raise ValueError("there is no layer to deploy")
-    for before, after in itertools.pairwise(layers):
-        if before.units != after.width:
-            raise ValueError(f"a layer of width {after.width} can't follow one with {before.units} units")
-        if before.ms_per_token != after.ms_per_token:
-            raise ValueError(
-                f"a token takes {before.ms_per_token:g} ms in one layer and {after.ms_per_token:g} ms in the next"
-            )
+    check_stack(layers)
     width = layers[0].width
     if isinstance(source, np.ndarray):
         if source.ndim != 3 or source.shape[2] != width or 0 in source.shape:

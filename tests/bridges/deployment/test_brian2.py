@@ -82,7 +82,7 @@ def test_the_stored_answers_are_those_of_torch():
         x = torch.from_numpy(spikes).double()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     heads=st.integers(1, 3),
     rows=st.integers(1, 3),
