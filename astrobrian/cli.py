@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -136,17 +136,36 @@ def simulate(
 
 
 @app.command()
-def distill(out: Out = Path("results/unit"), backend: Backend = "cpp", seed: Seed = 0) -> None:
+def distill(
+    out: Out = Path("results/unit"),
+    regime: Annotated[Literal["AM", "FM"], typer.Option(help="What of calcium follows the input.")] = "AM",
+    loop: Annotated[
+        Literal["closed", "open"], typer.Option(help="Whether an astrocyte changes what it senses.")
+    ] = "closed",
+    study: Annotated[
+        bool, typer.Option("--study", help="Every regime and loop, with all models to compare with.")
+    ] = False,
+    effort: Annotated[float, typer.Option(help="Multiplies the number of updates of the fits.")] = 1.0,
+    backend: Backend = "cpp",
+    seed: Seed = 0,
+) -> None:
     """
-    Distil a tripartite synapse into an Astrocyte-Modulated Spiking Unit.
+    Distil a tripartite loop into a unit: a bank of astrocytes that hear themselves.
 
-    Simulates an ensemble under steps, bursts and chirps, fits the unit to what the astrocytes do to the release, and
-    scores it on stimuli that it wasn't fitted to, beside a single exponential. Leaves `unit.safetensors`.
+    Simulates astrocytes under steps, bursts, drifts and chirps of presynaptic rate, fits the unit to calcium and to what
+    the astrocytes do to the release, and scores it on stimuli that it wasn't fitted to. Leaves `unit.safetensors`.
+
+    Examples: `astrobrian distill --regime FM`, `astrobrian distill --study --out results/distillation`
     """
-    from astrobrian.studies.distillation.command import run_distillation
-
     with progress_bars() as progress:
-        results = run_distillation(out, backend=backend, seed=seed, progress=progress)
+        if study:
+            from astrobrian.studies.distillation.study import run_study
+
+            results = run_study(out, backend=backend, seed=seed, effort=effort, progress=progress)
+        else:
+            from astrobrian.studies.distillation.command import run_distillation
+
+            results = run_distillation(out, regime, loop, backend, seed, effort, progress)
     show_figures(results.figures, results.folder)
 
 

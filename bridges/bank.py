@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from astrobrian.bridges.checks import positive
-from astrobrian.bridges.memory import decay_and_write
+from astrobrian.bridges.memory import law
 from astrobrian.bridges.torch_codegen import symbol, token_step, torch_function
 from astrobrian.equations import amsu_astrocyte, amsu_bank
 
@@ -80,7 +80,7 @@ class Bank(nn.Module):
     def _law(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What is kept of each output in a token (heads), and what each key adds to each of them (heads * keys, heads)."""
         p = {"tau_H": self.tau_H, "g_H": torch.ones_like(self.log_tau_H)}
-        kept, written = decay_and_write(ASTROCYTE, p, self.ms_per_token)
+        kept, written = law(ASTROCYTE)(*(p[name] for name in ASTROCYTE.parameters), self.ms_per_token)
         by_key = self.query * written[:, None]
         return kept, torch.block_diag(*by_key[:, :, None])
 

@@ -12,6 +12,9 @@ from astrobrian.studies.figures import arrays, check_plotting, staged
 from astrobrian.studies.language import train_into
 from astrobrian.studies.results import Results
 
+EFFORT = 0.2
+"""Of the fit of the unit: enough to see what a unit is. `astrobrian distill` has the whole of it."""
+
 
 def demo(
     out: str | Path,
@@ -59,6 +62,6 @@ def demo(
         results.stage("plot network")
         results.save_plot(network.plot(activity), "network")
         results.save_arrays("network", **arrays(activity))
-        unit = distil_into(results, backend, seed, progress, "unit")
+        unit = distil_into(results, backend, seed, progress, "unit", effort=EFFORT)
         train_into(results, corpus, ARMS, config, TrainingConfig(seed=seed), unit, progress, resume=False)
     return results

@@ -30,9 +30,6 @@ PROTOCOL = Protocol(
 ENSEMBLE = Ensemble(astrocytes=1, synapses=100, spread=0.0)
 """One astrocyte and its synapses: what a unit is to be. Chosen here."""
 
-MODELS = ("unit", "open_bank", "single_exponential", "arx", "gru")
-"""The unit, and what it is compared with: a bank without feedback, one filter, a linear model, a GRU of equal state size."""
-
 Report = Callable[[float, str], None]
 
 
@@ -79,7 +76,7 @@ def distill(
     given : sequence of Trains, optional
         More stimuli, which are held out.
     beside : tuple of str, optional
-        Which of `MODELS` are fitted beside the unit.
+        Which of `BESIDE` are fitted beside the unit.
     progress : callable, optional
         Called as ``progress(stage, done, message)`` with the stages ``"compile"``, ``"simulate"`` and ``"fit"``.
 
@@ -153,7 +150,7 @@ def fit_recording(
             if name == "unit":
                 unit, predicted[name] = _distilled(found, settings, origin, told)
             else:
-                predicted[name] = _BESIDE[name](found, settings, told)
+                predicted[name] = BESIDE[name](found, settings, told)
     finally:
         torch.set_default_dtype(before)
     scores = {name: score(found, outputs, origin["C_Theta"]) for name, outputs in predicted.items()}
@@ -294,9 +291,13 @@ def _single_exponential(found: Targets, settings: Fit, told: Report) -> dict[str
     outputs = {}
     for i, (output, name) in enumerate(followed.items()):
         follower = BankFollower(1, 2, found.ms_per_token, (name,), feedback=False)
-        fit(follower, found, settings, lambda done, words, i=i: told((i + done) / len(followed), words))
+        fit(follower, found, settings, partial(_share, told, i, len(followed)))
         outputs[output] = _read_freely(follower, found)[output]
     return outputs
+
+
+def _share(told: Report, i: int, parts: int, done: float, message: str) -> None:
+    told((i + done) / parts, message)
 
 
 def _arx(found: Targets, settings: Fit, told: Report) -> dict[str, np.ndarray]:
@@ -306,18 +307,19 @@ def _arx(found: Targets, settings: Fit, told: Report) -> dict[str, np.ndarray]:
     }
 
 
-_BESIDE: dict[str, Callable[[Targets, Fit, Report], dict[str, np.ndarray]]] = {
+BESIDE: dict[str, Callable[[Targets, Fit, Report], dict[str, np.ndarray]]] = {
     "open_bank": _open_bank,
     "single_exponential": _single_exponential,
     "arx": _arx,
     "gru": _gru,
 }
+"""What a unit is compared with: a bank without feedback, one filter, a linear model, a GRU of equal state size."""
 
 
 def _check_models(names: tuple[str, ...]) -> None:
     for name in names:
-        if name not in _BESIDE:
-            raise ValueError(f"there is no model {name!r} to compare with; there are {', '.join(_BESIDE)}")
+        if name not in BESIDE:
+            raise ValueError(f"there is no model {name!r} to compare with; there are {', '.join(BESIDE)}")
 
 
 def _told(
