@@ -121,15 +121,12 @@ def hessian_intervals(estimate: Estimate, level: float) -> dict[str, Interval]:
     --------
     >>> hessian_intervals(estimate, 0.95)["O_beta"].high
     """
-    values = estimate.values.numpy()
     widths = estimate.half_width(level) * np.sqrt(np.diag(estimate.covariance))
+    ranges = estimate.problem.bounds.ranges
     intervals = {}
-    for (name, (low, high)), value, width in zip(
-        estimate.problem.bounds.ranges.items(), values, widths, strict=True
-    ):
-        intervals[name] = Interval(
-            max(low, value - width), min(high, value + width), value - width <= low, value + width >= high
-        )
+    for name, value, width in zip(ranges, estimate.values.tolist(), widths.tolist(), strict=True):
+        (low, high), (least, most) = ranges[name], (value - width, value + width)
+        intervals[name] = Interval(max(low, least), min(high, most), least <= low, most >= high)
     return intervals
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from brian2 import Quantity
@@ -21,7 +21,7 @@ from astrobrian.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Value = Quantity | float
+Value: TypeAlias = Quantity | float
 
 
 class FitWarning(UserWarning):
@@ -157,7 +157,9 @@ class ParameterFit:
         shown, columns = cells[:6], min(len(self.values), 4)
         rows = -(-len(self.values) // columns)
         figure = Figure(figsize=(8, 1.8 * len(shown) + 2.2 * rows), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=[1.8 * len(shown), 2.2 * rows])
+        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.8 * len(shown), 2.2 * rows])[
+            :, 0
+        ]
         for axes, (trace, fit, cell) in zip(
             above.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True
         ):
@@ -184,16 +186,13 @@ class ParameterFit:
 
 
 def _plot_trace(axes: Any, trace: Trace, fit: np.ndarray, cell: int, observed: str) -> None:
-    dimensionless = get_dimensions(trace.values) is DIMENSIONLESS
-    shown = (
-        1
-        if dimensionless
-        else Quantity(np.nan_to_num(trace.values), dim=get_dimensions(trace.values)).get_best_unit()
-    )
+    dimension = get_dimensions(trace.values)
+    largest = Quantity(np.nanmax(np.abs(np.asarray(trace.values))), dim=dimension)
+    shown = 1 if dimension is DIMENSIONLESS else largest.get_best_unit()
     times, one = np.asarray(trace.times), float(shown)
     axes.plot(times, np.asarray(trace.values)[cell] / one, ".", ms=2, color="0.6", label="recorded")
     axes.plot(times, fit / one, color="C0", label="fitted")
-    axes.set(xlabel="time (s)", ylabel=observed if dimensionless else f"{observed} ({shown})")
+    axes.set(xlabel="time (s)", ylabel=observed if dimension is DIMENSIONLESS else f"{observed} ({shown})")
     axes.set_title(trace.names[cell], fontsize="medium")
     axes.legend(loc="upper right", fontsize="small")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from astrobrian.bridges.differentiable.module import Differentiable
 from astrobrian.bridges.fitting.traces import Trace
 from astrobrian.equations.model import Model, ModelError
 
-Drive = Quantity | float | TimedArray | Trace
+Drive: TypeAlias = Quantity | float | TimedArray | Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Part:
             for name, drive in inputs.items()
         }
         return cls(
-            trace.names,
+            tuple(trace.names),
             driven,
             lead + steps,
             torch.from_numpy(before.astype(int)),

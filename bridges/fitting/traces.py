@@ -34,7 +34,7 @@ class Trace:
     values : Quantity or array_like, shape (samples,) or (cells, samples)
         With their unit; NaN where nothing was recorded.
     names : sequence of str, optional
-        Of the cells; numbers unless given.
+        Of the cells; numbered unless given.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Trace:
     """
 
     times: Quantity
-    values: Quantity | np.ndarray
+    values: Quantity
     names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Trace:
                 f"a trace has times of shape (samples,) and values of shape (cells, samples), got {times.shape} "
                 f"and {np.shape(self.values)}"
             )
-        names = tuple(self.names) or tuple(str(cell) for cell in range(len(values)))
+        names = tuple(self.names) or tuple(f"cell {cell}" for cell in range(len(values)))
         if len(names) != len(values):
             raise TraceError(f"a trace of {len(values)} cells has {len(names)} names: {', '.join(names)}")
         _check_times(times)
@@ -80,14 +80,17 @@ class Trace:
         return np.isfinite(np.asarray(self.values))
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        """Values in SI units, shape (cells, len(times)), joined by straight lines; the ends go on as they are."""
+        """Values in SI units, shape (cells, len(times)): each holds until the next one, as in a `brian2.TimedArray`, and
+        the first one also before.
+        """
         known = np.asarray(self.times)
-        return np.array(
-            [
-                np.interp(times, known[there], row[there])
-                for row, there in zip(np.asarray(self.values), self.recorded, strict=True)
-            ]
-        )
+
+        def held(row: np.ndarray, there: np.ndarray) -> np.ndarray:
+            # a time step that begins with a sample may be a rounding error earlier
+            last = np.searchsorted(known[there], times + 1e-9, side="right") - 1
+            return row[there][np.maximum(last, 0)]
+
+        return np.array([held(*each) for each in zip(np.asarray(self.values), self.recorded, strict=True)])
 
 
 def _check_times(times: np.ndarray) -> None:

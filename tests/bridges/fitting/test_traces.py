@@ -202,7 +202,8 @@ def test_a_trace_checks_what_it_is_made_of():
     assert have_same_dimensions(one.values, mV)
 
 
-def test_a_trace_between_its_samples_leaves_gaps_out():
-    found = Trace(TIMES * second, VALUES * umolar).at(np.array([-1.0, 0.625, 1.25, 9.0]))
-    np.testing.assert_allclose(found[0] / float(umolar), [1.0, 2.0, 3.0, 2.0])
+def test_a_value_of_a_trace_holds_until_the_next_one_that_was_recorded():
+    found = Trace(TIMES * second, VALUES * umolar).at(np.array([-1.0, 0.0, 0.625, 1.25, 9.0]))
+    np.testing.assert_allclose(found[0] / float(umolar), [1.0, 1.0, 1.0, 3.0, 2.0])
+    np.testing.assert_allclose(found[1] / float(umolar), [0.5, 0.5, 0.25, 0.125, -1e-3])
     assert not isinstance(found, Quantity)
