@@ -50,9 +50,9 @@ def _remember_linear(ctx: Any, inputs: tuple, output: Tensor) -> None:
 
 def _reverse_linear(ctx: Any, by_y: Tensor) -> tuple:
     x, weight = ctx.saved_tensors
-    rows = by_y.flatten(0, -2)
+    rows = by_y.reshape(-1, by_y.shape[-1])
     by_x = by_y @ weight if ctx.needs_input_grad[0] else None
-    by_weight = rows.T @ x.flatten(0, -2) if ctx.needs_input_grad[1] else None
+    by_weight = rows.T @ x.reshape(-1, x.shape[-1]) if ctx.needs_input_grad[1] else None
     by_bias = rows.sum(0) if ctx.biased and ctx.needs_input_grad[2] else None
     return by_x, by_weight, by_bias
 
@@ -75,9 +75,18 @@ def row_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises
     ------
+    ValueError
+        If the shapes don't fit.
     RuntimeError
         If there is no C++ compiler.
     """
+    if (
+        weight.ndim != 2
+        or x.shape[-1:] != weight.shape[1:]
+        or (bias is not None and bias.shape != weight.shape[:1])
+    ):
+        shapes = " and ".join(str(tuple(t.shape)) for t in (weight, bias) if t is not None)
+        raise ValueError(f"an input of shape {tuple(x.shape)} doesn't fit weights of shape {shapes}")
     if bias is None:
         x, weight = promoted([x, weight])
     else:

@@ -172,11 +172,19 @@ def matrix_walk(
     Raises
     ------
     ValueError
-        If the law has another form.
+        If the law has another form, or a shape is another one.
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """
     k, v, q, state, *constants = promoted([k, v, q, state, *(parameters[n] for n in step.parameters)])
-    constants = expanded(constants, k.shape[1])
+    batch, heads, tokens, keys = k.shape
+    values = v.shape[-1]
+    shapes = (batch, heads, tokens, values), (batch, heads, tokens, keys), (batch, heads, values, keys)
+    for name, tensor, shape in zip(["v", "q", "state"], (v, q, state), shapes, strict=True):
+        if tensor.shape != shape:
+            raise ValueError(
+                f"{name} should have the shape {shape} for keys of shape {tuple(k.shape)}, not {tuple(tensor.shape)}"
+            )
+    constants = expanded(constants, heads)
     o, last, _ = torch.ops.astrobrian.matrix_walk(step.name, k, v, q, state, constants, dt)
     return o, last

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrobrian.bridges.amsu import CUT_MEMBRANE, KEY, MEMBRANE
-from astrobrian.bridges.scan import eager_scan, scan
+from astrobrian.bridges.scan import FUSED, eager_scan, scan
 from astrobrian.bridges.torch_codegen import Spike, token_step
 from astrobrian.equations import Input, Model, Parameter
 
-pytest.importorskip("numba")
+pytestmark = pytest.mark.skipif(not FUSED, reason="there is no C++ compiler")
 
 STEPS = {"key": KEY, "membrane": MEMBRANE, "cut membrane": CUT_MEMBRANE}
 
@@ -208,9 +208,25 @@ def test_other_precisions_take_the_eager_loop(dtype):
     assert torch.equal(spikes, expected)
 
 
-def test_mixed_precision_takes_the_eager_loop():
-    states, inputs, parameters = case(KEY)
-    single = {name: value.float() for name, value in parameters.items()}
-    _, trajectory = scan(KEY, states, inputs, single, 0.8, fused=True)
-    _, expected = eager_scan(KEY, states, inputs, single, 0.8)
-    assert torch.equal(trajectory["r"], expected["r"])
+@pytest.mark.parametrize(
+    ("given", "common"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)]
+)
+def test_precisions_that_meet_are_promoted_as_in_the_eager_loop(given, common):
+    states, inputs, parameters = case(KEY, dtype=torch.float32)
+    inputs = {name: value.to(given) for name, value in inputs.items()}
+    _, trajectory = scan(KEY, states, inputs, parameters, 0.8, fused=True)
+    _, expected = eager_scan(KEY, states, inputs, parameters, 0.8)
+    assert trajectory["r"].dtype == common
+    torch.testing.assert_close(trajectory["r"], expected["r"], rtol=1e-6, atol=1e-6, check_dtype=False)
+
+
+def test_under_autocast_the_fused_operator_works_in_single_precision():
+    states, inputs, parameters = case(MEMBRANE, dtype=torch.float32)
+    eye = torch.eye(3)
+    with torch.autocast("cpu", torch.bfloat16):
+        x = inputs["x"] @ eye
+        spikes, trajectory = scan(MEMBRANE, states, inputs | {"x": x}, parameters, 0.8, fused=True)
+    assert x.dtype == torch.bfloat16
+    assert spikes.dtype == trajectory["u"].dtype == torch.float32
+    expected, _ = scan(MEMBRANE, states, inputs | {"x": x.float()}, parameters, 0.8, fused=True)
+    assert torch.equal(spikes, expected)
