@@ -9,9 +9,8 @@ one token. The plain Torch path is what they are tested against; it gives the sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -19,9 +18,10 @@ import torch
 from torch import nn
 
 from astrobrian.bridges.checks import positive
+from astrobrian.bridges.kernels.operators import matrix_walk
 from astrobrian.bridges.linear import RowLinear
-from astrobrian.bridges.memory import memory
-from astrobrian.bridges.scan import FUSED, advance, scan
+from astrobrian.bridges.memory import chunked_memory, law
+from astrobrian.bridges.scan import FUSED, advance, fusible, scan
 from astrobrian.bridges.torch_codegen import TokenStep, token_step
 from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_key, amsu_linear_membrane, amsu_membrane
 
@@ -36,14 +36,21 @@ SEQUENCE, STEP = ("batch", "tokens", "width"), ("batch", "width")
 """Axes of what a layer takes."""
 
 
-@cache
 def membrane_step(sigma: str = "tanh", reset: bool = True, astrocyte: bool = True) -> TokenStep:
     """One token of the membrane: with this sigma, with its reset or without, with what an astrocyte adds or without."""
+    return _MEMBRANES[sigma, reset, astrocyte]
+
+
+def _membranes(sigma: str) -> Iterator[tuple[tuple[str, bool, bool], TokenStep]]:
     step = token_step(SIGMAS[sigma])
-    step = step if reset else replace(step, reset={})
-    return step if astrocyte else step.without("o")
+    for reset, whole in ((True, step), (False, replace(step, reset={}))):
+        yield (sigma, reset, True), whole
+        yield (sigma, reset, False), whole.without("o")
 
 
+# both made here, because torch.compile can't trace through SymPy
+law(ASTROCYTE)
+_MEMBRANES = {options: step for sigma in SIGMAS for options, step in _membranes(sigma)}
 MEMBRANE, CUT_MEMBRANE = membrane_step(), membrane_step(astrocyte=False)
 
 
@@ -120,7 +127,7 @@ def amsu_step(
     state : AMSUState
     """
     batch, heads, values, keys = state.H.shape
-    (k,) = KEY.torch([KEY.outputs["k"]])(state.r, drive.x_k, p["tau_r"], dt)
+    (k,) = KEY.functions["outputs"](state.r, drive.x_k, p["tau_r"], dt)
     _, key = advance(KEY, {"r": state.r}, {"x_k": drive.x_k}, p, dt)
     inputs = {
         "k": k.view(batch, heads, 1, keys),
@@ -130,7 +137,7 @@ def amsu_step(
     element = {name: p[name].view(heads, 1, 1) for name in ASTROCYTE.parameters}
     _, after = advance(ASTROCYTE, {"H": state.H}, inputs, element, dt * every)
     H = torch.where(state.phase == 0, after["H"], state.H)
-    (products,) = ASTROCYTE.torch([ASTROCYTE.outputs["o"]])(
+    (products,) = ASTROCYTE.functions["outputs"](
         H, *(inputs[n] for n in ASTROCYTE.inputs), *element.values(), dt * every
     )
     o = products.sum(-1).reshape(batch, heads * values)
@@ -159,24 +166,16 @@ def amsu_read(
     _, trajectory = scan(KEY, {"r": state.r}, {"x_k": drive.x_k}, p, dt, fused)
     # the key that writes at a token is the trace that the tokens before it left
     r = torch.cat([state.r[:, None], trajectory["r"][:, :-1]], 1)
-    (k,) = KEY.torch([KEY.outputs["k"]])(r, drive.x_k, p["tau_r"], dt)
+    (k,) = KEY.functions["outputs"](r, drive.x_k, p["tau_r"], dt)
 
     def by_head(y: torch.Tensor, size: int) -> torch.Tensor:
         return y.view(batch, tokens, heads, size).transpose(1, 2)
 
-    o, H = memory(
-        ASTROCYTE,
-        by_head(k, keys),
-        by_head(drive.v, values),
-        by_head(drive.q, keys),
-        state.H,
-        p,
-        dt,
-        chunk,
-        every,
-        state.phase,
-        fused,
-    )
+    walk = (ASTROCYTE, by_head(k, keys), by_head(drive.v, values), by_head(drive.q, keys), state.H, p, dt)
+    if fused and every == 1 and fusible(*drive, state.H, *p.values()):
+        o, H = matrix_walk(*walk)
+    else:
+        o, H = chunked_memory(*walk, chunk, every, state.phase)
     o = o.transpose(1, 2).reshape(batch, tokens, heads * values)
     return o, AMSUState(trajectory["r"][:, -1].clone(), H, state.u, (state.phase + tokens) % every)
 
@@ -203,13 +202,12 @@ def resampled(values: np.ndarray, count: int) -> torch.Tensor:
     return torch.from_numpy(np.exp(np.quantile(np.log(values), ranks))).to(torch.get_default_dtype())
 
 
-def distilled_constants(unit: Unit, heads: int, keys: int) -> dict[str, torch.Tensor]:
-    """Time constants (ms) of a unit for so many astrocytes and keys of each.
+def distilled_constants(unit: Unit, heads: int) -> dict[str, torch.Tensor]:
+    """Time constants (ms) of the astrocytes of a unit, for so many heads.
 
-    The bank of its astrocytes goes to the heads, and that of its traces to the keys of each head.
+    The keys of a unit are prompt, so that the traces of a layer have none of it.
     """
-    tau_r, tau_H = (resampled(unit.values[name], n) for name, n in (("tau_r", keys), ("tau_H", heads)))
-    return {"tau_r": tau_r.repeat(heads), "tau_H": tau_H}
+    return {"tau_H": resampled(unit.values["tau_H"], heads)}
 
 
 class AMSU(nn.Module):
@@ -346,7 +344,7 @@ class AMSU(nn.Module):
         --------
         >>> layer = AMSU.from_unit(load_unit("results/demo/unit.safetensors"), 64, 64, 4, 16, ms_per_token=500)
         """
-        options = {**distilled_constants(unit, heads, keys), **options}
+        options = {**distilled_constants(unit, heads), **options}
         return cls(width, units, heads, keys, ms_per_token, **options)
 
     @property
@@ -379,7 +377,7 @@ class AMSU(nn.Module):
             raise ValueError(f"the input should have the shape {takes}, not {tuple(x.shape)}")
         if 0 in x.shape[1:]:
             raise ValueError(f"the input should have at least one token, its shape is {tuple(x.shape)}")
-        if not torch.is_autocast_enabled(x.device.type):
+        if not torch.is_autocast_enabled(self.g_H.device.type):
             self._check("the input", x)
         if state is None:
             return self.initial_state(x.shape[0])
@@ -408,7 +406,7 @@ class AMSU(nn.Module):
         drive, p, dt = self.drive(x), self.constants, self.ms_per_token
         batch, heads, values, keys = zero.H.shape
         (r,) = KEY.torch(KEY.rest.values())(zero.r, drive.x_k, p["tau_r"], dt)
-        (k,) = KEY.torch([KEY.outputs["k"]])(r, drive.x_k, p["tau_r"], dt)
+        (k,) = KEY.functions["outputs"](r, drive.x_k, p["tau_r"], dt)
         inputs = {
             "k": k.view(batch, heads, 1, keys),
             "v": drive.v.view(batch, heads, values, 1),

@@ -43,7 +43,7 @@ class AstroSNNConfig:
         unit, half a second to 20 s, then spans fractions of a byte to a few bytes; that learnt fastest.
     tau_r, tau_H, tau_u, tau_channels : tuple of float
         Shortest and longest initial time constant in ms, spread evenly in the logarithm over keys, astrocytes, units of the
-        AM-SU layers and units of the channel mixing. A unit file gives others for the first two. Chosen here.
+        AM-SU layers and units of the channel mixing. A unit file gives others for the astrocytes. Chosen here.
     trainable_constants : bool
         Whether time constants and thresholds are trained.
     """
@@ -101,15 +101,13 @@ def spread(low: float, high: float, count: int) -> torch.Tensor:
 
 
 def initial_constants(config: AstroSNNConfig, unit: Unit | None) -> dict[str, Any]:
-    """Time constants (ms) that every AM-SU layer starts with: the configuration's, or those of a unit.
-
-    Membranes aren't distilled; they have the configuration's time constants.
-    """
-    tau_u = {"tau_u": spread(*config.tau_u, config.width)}
-    if unit is not None:
-        return distilled_constants(unit, config.heads, config.keys) | tau_u
-    tau_r, tau_H = spread(*config.tau_r, config.keys), spread(*config.tau_H, config.heads)
-    return {"tau_r": tau_r.repeat(config.heads), "tau_H": tau_H} | tau_u
+    """Time constants (ms) that every AM-SU layer starts with: the configuration's; of the astrocytes, those of a unit."""
+    own = {
+        "tau_r": spread(*config.tau_r, config.keys).repeat(config.heads),
+        "tau_H": spread(*config.tau_H, config.heads),
+        "tau_u": spread(*config.tau_u, config.width),
+    }
+    return own if unit is None else own | distilled_constants(unit, config.heads)
 
 
 def check_tokens(tokens: torch.Tensor) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from astrobrian.bridges.scan import FUSED
+from astrobrian.bridges.kernels.operators import row_linear
+from astrobrian.bridges.scan import FUSED, fusible
 
 
 class RowLinear(nn.Linear):
@@ -39,4 +40,6 @@ class RowLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`."""
+        if self.fused and not torch.is_autocast_enabled(self.weight.device.type) and fusible(x, self.weight):
+            return row_linear(x, self.weight, self.bias)
         return super().forward(x)

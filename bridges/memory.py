@@ -1,4 +1,4 @@
-"""The astrocyte's matrix state over a sequence: in chunks of matrix products, or by an operator that walks it.
+"""The astrocyte's matrix state over a sequence, in chunks of matrix products.
 
 The element law is read from the declaration; it must have the form H' = a H + b v k with a and b made of parameters
 alone. Then what is read at a token is a sum over the tokens before it, weighted with powers of a.
@@ -6,7 +6,7 @@ alone. Then what is read at a token is a sum over the tokens before it, weighted
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import sympy as sp
@@ -41,13 +41,18 @@ def linear_law(step: TokenStep) -> tuple[sp.Expr, sp.Expr]:
     return a, b
 
 
-def decay_and_write(
-    step: TokenStep, parameters: Mapping[str, torch.Tensor], dt: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values of the decay a and the write b, each (heads,)."""
-    arguments = step.arguments[len(step.states) + len(step.inputs) :]
-    a, b = torch_function(arguments, linear_law(step))(*(parameters[n] for n in step.parameters), dt)
-    return a, b
+_LAWS: dict[str, Callable[..., list[torch.Tensor]]] = {}
+
+
+def law(step: TokenStep) -> Callable[..., list[torch.Tensor]]:
+    """The decay a and the write b as a Torch function of parameters and dt, made once for every step.
+
+    Before it is compiled by torch.compile, which can't trace through SymPy, it should have been called with this step.
+    """
+    if step.name not in _LAWS:
+        arguments = step.arguments[len(step.states) + len(step.inputs) :]
+        _LAWS[step.name] = torch_function(arguments, linear_law(step))
+    return _LAWS[step.name]
 
 
 def chunked_memory(
@@ -87,7 +92,7 @@ def chunked_memory(
     o : Tensor, shape (batch, heads, tokens, values)
     state : Tensor, shape (batch, heads, values, keys)
     """
-    a, b = decay_and_write(step, parameters, dt * every)
+    a, b = law(step)(*(parameters[n] for n in step.parameters), dt * every)
     due = (torch.arange(k.shape[2], device=k.device) + phase) % every == 0
     v = v * b[:, None, None] * due[:, None]
     parts = zip(*(y.split(chunk, 2) for y in (k, v, q)), due.split(chunk), strict=True)
@@ -103,20 +108,3 @@ def chunked_memory(
         left = (a[:, None] ** (age[-1] - age))[:, :, None]
         state = state * (a ** age[-1])[:, None, None] + (v_c * left).transpose(2, 3) @ k_c
     return torch.cat(reads, 2), state
-
-
-def memory(
-    step: TokenStep,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    q: torch.Tensor,
-    state: torch.Tensor,
-    parameters: Mapping[str, torch.Tensor],
-    dt: float,
-    chunk: int = 64,
-    every: int = 1,
-    phase: torch.Tensor | int = 0,
-    fused: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same as `chunked_memory`, by a fused operator where there is one."""
-    return chunked_memory(step, k, v, q, state, parameters, dt, chunk, every, phase)

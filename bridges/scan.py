@@ -40,12 +40,12 @@ def advance(
     """
     constants = [parameters[name] for name in step.parameters]
     drives = [inputs[name] for name in step.inputs]
-    after = step.torch(step.update.values())(*(states[n] for n in step.states), *drives, *constants, dt)
+    after = step.functions["update"](*(states[n] for n in step.states), *drives, *constants, dt)
     if step.spike is None:
         return None, dict(zip(step.states, after, strict=True))
-    (z,) = step.torch([step.spike])(*after, *drives, *constants, dt)
+    (z,) = step.functions["spike"](*after, *drives, *constants, dt)
     spikes = Spike.apply(z)
-    reset = step.torch(step.reset.values())(*after, *drives, *constants, dt)
+    reset = step.functions["reset"](*after, *drives, *constants, dt)
     new = dict(zip(step.states, after, strict=True))
     for name, value in zip(step.reset, reset, strict=True):
         new[name] = new[name] + spikes * (value - new[name])

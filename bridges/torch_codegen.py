@@ -57,6 +57,9 @@ class TokenStep:
         The states that a spike changes.
     name : str
         The states and a hash of all the above: the same in every process. `STEPS` has the step under this name.
+    functions : dict of str to callable
+        ``update``, ``outputs``, ``spike`` and ``reset`` as Torch functions of `arguments` that return the expressions.
+        They are made with the step, because torch.compile can't trace through SymPy.
     """
 
     states: tuple[str, ...]
@@ -67,6 +70,7 @@ class TokenStep:
     spike: sp.Expr | None
     reset: dict[str, sp.Expr]
     name: str = field(init=False)
+    functions: dict[str, Callable[..., list[torch.Tensor]]] = field(init=False)
 
     def __post_init__(self) -> None:
         content = (
@@ -81,6 +85,13 @@ class TokenStep:
         known_by = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
         object.__setattr__(self, "name", "_".join((*self.states, known_by)))
         STEPS[self.name] = self
+        printed = {
+            "update": self.update.values(),
+            "outputs": self.outputs.values(),
+            "spike": () if self.spike is None else (self.spike,),
+            "reset": self.reset.values(),
+        }
+        object.__setattr__(self, "functions", {name: self.torch(each) for name, each in printed.items()})
 
     @cached_property
     def arguments(self) -> tuple[sp.Symbol, ...]:
@@ -183,15 +194,24 @@ def _reset(model: Model) -> dict[str, sp.Expr]:
     return reset
 
 
+SLOPE = torch_function((Z,), (sp.diff(SURROGATE, Z),))
+"""The derivative of `SURROGATE` as a Torch function."""
+
+
 class Spike(torch.autograd.Function):
     """1 where the argument is positive, else 0; differentiated as `SURROGATE`."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, z):
-        ctx.save_for_backward(z)
+    def forward(z):
         return (z > 0).to(z.dtype)
 
     @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
     def backward(ctx, gradient):
-        (slope,) = torch_function((Z,), (sp.diff(SURROGATE, Z),))(ctx.saved_tensors[0])
+        (slope,) = SLOPE(*ctx.saved_tensors)
         return gradient * slope
