@@ -96,6 +96,8 @@ class Recording:
                 )
             if not np.isfinite(values).all():
                 raise ValueError(f"{name} of a recording has values that aren't finite")
+        if not isinstance(self.kinds, list) or not all(isinstance(kind, str) for kind in self.kinds):
+            raise ValueError(f"kinds of a recording are a list of words, not {self.kinds!r}")
         if len(self.kinds) != shape[0] or self.fitted_count not in range(shape[0] + 1):
             raise ValueError(
                 f"a recording of {shape[0]} stimuli can't have {len(self.kinds)} kinds and {self.fitted_count} fitted ones"
@@ -109,11 +111,11 @@ class Recording:
         if not events.stimulus.shape == events.astrocyte.shape == events.t.shape == (len(events),):
             raise ValueError(f"{what} of a recording need a stimulus, an astrocyte and a time each")
         for name, indices, end in (
-            ("stimulus", events.stimulus, stimuli),
-            ("astrocyte", events.astrocyte, astrocytes),
+            ("stimuli", events.stimulus, stimuli),
+            ("astrocytes", events.astrocyte, astrocytes),
         ):
             if indices.dtype.kind not in "iu" or not ((indices >= 0) & (indices < end)).all():
-                raise ValueError(f"{what} of a recording name a {name} that isn't one of {end}")
+                raise ValueError(f"{what} of a recording are of {name} that aren't 0 to {end - 1}")
         if not (np.isfinite(events.t) & (events.t >= 0)).all():
             raise ValueError(f"{what} of a recording have times that aren't finite, or negative")
 
