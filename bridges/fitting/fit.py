@@ -77,7 +77,7 @@ def fit_parameters(
         state).
     inputs : Mapping, or one for each trace, optional
         What drives the model, by name: a quantity, a `brian2.TimedArray`, or a `Trace`; the latter two with one column
-        for all cells or one for each. Read at the beginning of each time step, at the times of the trace.
+        for all cells or one for each. Averaged over each time step; times are those of the trace.
     initial : Mapping[str, Quantity or (Quantity, Quantity)], optional
         Initial values of states that aren't the model's own: one that is known, or bounds between which it is fitted
         for each cell.

@@ -17,6 +17,9 @@ from astrobrian.bridges.differentiable.module import Differentiable
 from astrobrian.bridges.fitting.traces import Trace
 from astrobrian.equations.model import Model, ModelError
 
+# moments of a time step over which an input is averaged, as it may jump within a step
+_WITHIN = 8
+
 Drive: TypeAlias = Quantity | float | TimedArray | Trace
 
 
@@ -28,7 +31,7 @@ class Part:
     ----------
     cells : tuple of str
     inputs : dict of str to Tensor, shape (cells or 1, steps or 1)
-        In SI units.
+        Means over each step, in SI units.
     steps : int
     before : Tensor of int, shape (samples,)
         For each time of the trace, the step from whose end it goes on.
@@ -53,10 +56,10 @@ class Part:
         position = np.round((times - begin) / dt, 9)
         steps = max(math.ceil(position[-1]), 1)
         before = np.minimum(np.floor(position), steps - 1)
-        begins_of_steps = begin + dt * np.arange(-lead, steps)
+        within = (np.arange(_WITHIN) + 0.5) / _WITHIN
+        moments = begin + dt * (np.arange(-lead, steps)[:, None] + within)
         driven = {
-            name: _driven(name, drive, model, begins_of_steps, len(trace.names))
-            for name, drive in inputs.items()
+            name: _driven(name, drive, model, moments, len(trace.names)) for name, drive in inputs.items()
         }
         return cls(
             tuple(trace.names),
@@ -68,11 +71,12 @@ class Part:
         )
 
 
-def _driven(name: str, drive: Drive, model: Model, times: np.ndarray, cells: int) -> torch.Tensor:
-    """An input at the beginning of each step, in SI units."""
+def _driven(name: str, drive: Drive, model: Model, moments: np.ndarray, cells: int) -> torch.Tensor:
+    """The mean of an input over each step, in SI units, from moments of shape (steps, moments of a step)."""
     if name not in model.constants:
         raise ModelError(f"{model.name} has no input {name}; it has {', '.join(model.inputs) or 'none'}")
     declared = model.constants[name]
+    times = moments.ravel()
     match drive:
         case TimedArray():
             found: Any = drive(times * second) if drive.values.ndim == 1 else _columns(drive, times)
@@ -83,7 +87,9 @@ def _driven(name: str, drive: Drive, model: Model, times: np.ndarray, cells: int
     if not have_same_dimensions(found, declared.quantity):
         raise DimensionMismatchError(f"the input {name} of {model.name} is in {declared.unit}, got {drive!r}")
     values = torch.from_numpy(np.atleast_2d(np.array(found, dtype=float)))
-    if values.shape[0] not in (1, cells) or values.shape[1] not in (1, len(times)):
+    if values.shape[1] == len(times):
+        values = values.unflatten(1, moments.shape).mean(-1)
+    if values.shape[0] not in (1, cells) or values.shape[1] not in (1, len(moments)):
         raise ValueError(
             f"the input {name} has {values.shape[0]} cells and the trace {cells}; give one value, a TimedArray or "
             "a Trace with one column for all cells or one for each"

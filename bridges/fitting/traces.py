@@ -86,8 +86,7 @@ class Trace:
         known = np.asarray(self.times)
 
         def held(row: np.ndarray, there: np.ndarray) -> np.ndarray:
-            # a time step that begins with a sample may be a rounding error earlier
-            last = np.searchsorted(known[there], times + 1e-9, side="right") - 1
+            last = np.searchsorted(known[there], times, side="right") - 1
             return row[there][np.maximum(last, 0)]
 
         return np.array([held(*each) for each in zip(np.asarray(self.values), self.recorded, strict=True)])
