@@ -172,8 +172,8 @@ def amsu_read(
         return y.view(batch, tokens, heads, size).transpose(1, 2)
 
     walk = (ASTROCYTE, by_head(k, keys), by_head(drive.v, values), by_head(drive.q, keys), state.H, p, dt)
-    if fused and every == 1 and fusible(*drive, state.H, *p.values()):
-        o, H = matrix_walk(*walk)
+    if fused and fusible(*drive, state.H, *p.values()):
+        o, H = matrix_walk(*walk, every, state.phase)
     else:
         o, H = chunked_memory(*walk, chunk, every, state.phase)
     o = o.transpose(1, 2).reshape(batch, tokens, heads * values)

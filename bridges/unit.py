@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -224,12 +224,20 @@ class Unit:
         """
         metadata = {
             "units": UNITS,
-            "outputs": self.outputs,
+            "outputs": list(self.outputs.items()),  # in the order of the read-out
             "ms_per_token": self.ms_per_token,
             "input_scale_Hz": self.input_scale,
             "provenance": self.provenance,
         }
         write_whole(path, seal("unit", self.values, metadata))
+
+
+def _named(pairs: Any) -> Any:
+    """Names and units of outputs as a file has them; whatever else it is, a unit refuses."""
+    try:
+        return {name: unit for name, unit in pairs}
+    except (TypeError, ValueError):
+        return pairs
 
 
 def _some_spikes(strong: float, synapses: int, seconds: float) -> np.ndarray:
@@ -263,7 +271,7 @@ def load_unit(path: str | Path) -> Unit:
     try:
         return Unit(
             values,
-            metadata["outputs"],
+            _named(metadata["outputs"]),
             metadata["ms_per_token"],
             metadata["input_scale_Hz"],
             metadata["provenance"],

@@ -77,6 +77,8 @@ class Fit:
     def __post_init__(self) -> None:
         for name in ("heads", "keys", "effort"):
             positive(name, getattr(self, name))
+        if not self.stages:
+            raise ValueError("a fit needs at least one stage")
         for stage in self.stages:
             for name in ("tokens", "updates", "windows", "learning_rate"):
                 positive(name, getattr(stage, name))

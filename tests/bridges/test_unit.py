@@ -7,36 +7,33 @@ import os
 import numpy as np
 import pytest
 import torch
-from brian2 import ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from safetensors.numpy import save_file
 
-from astrobrian.bridges import AMSU, Unit, UnitFileError, load_unit
-from astrobrian.bridges.unit import POSITIVE, UNITS
+from astrobrian.bridges import Bank, Unit, UnitFileError, load_unit
+from astrobrian.bridges.unit import UNITS
 from astrobrian.files import write_whole
 from astrobrian.sealed import seal, unseal
 
 
-def some_unit(heads=2, keys=3, rows=2, seed=0):
+def some_unit(heads=2, keys=3, seed=0):
     rng = np.random.default_rng(seed)
-    units = heads * rows
-    shapes = {f"{side}.weight": (units, 1) for side in ("signal", "value")}
-    shapes |= {f"{side}.bias": (units,) for side in ("signal", "value")}
-    shapes |= {f"{side}.weight": (heads * keys, 1) for side in ("key", "query")}
-    shapes |= {f"{side}.bias": (heads * keys,) for side in ("key", "query")}
-    shapes |= {
-        "g_H": (heads,),
+    shapes = {
+        "key_weight": (heads * keys,),
+        "key_bias": (heads * keys,),
+        "feedback": (heads, heads * keys),
+        "query": (heads, keys),
         "tau_H": (heads,),
-        "tau_r": (heads * keys,),
-        "tau_u": (units,),
-        "theta": (units,),
+        "start": (heads,),
+        "readout_weight": (2, heads),
+        "readout_bias": (2,),
     }
-    shapes |= {"readout.weight": (1, units), "readout.bias": (1,)}
     values = {name: rng.normal(size=shape) for name, shape in shapes.items()}
-    values |= {name: np.exp(values[name]) for name in POSITIVE}
-    return Unit(values, 500.0, 2.0, {"scores": {"held_out": 0.9}, "model": "Ω"})
+    values["tau_H"] = 1000 * np.exp(values["tau_H"])
+    provenance = {"scores": {"held_out": 0.9}, "model": "Ω", "C_Theta": 0.2}
+    return Unit(values, {"modulation": "1", "C": "umolar"}, 500.0, 2.0, provenance)
 
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -46,43 +43,64 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 @given(
     heads=st.integers(1, 4),
     keys=st.integers(1, 4),
-    rows=st.integers(1, 3),
     data=st.data(),
     provenance=st.dictionaries(st.text(max_size=5), st.one_of(numbers, st.text(), st.lists(st.integers()))),
 )
-def test_round_trip_is_exact(tmp_path_factory, heads, keys, rows, data, provenance):
-    unit = some_unit(heads, keys, rows)
+def test_round_trip_is_exact(tmp_path_factory, heads, keys, data, provenance):
+    unit = some_unit(heads, keys)
     drawn = {
-        name: data.draw(arrays(np.float64, v.shape, elements=numbers)) if name not in POSITIVE else v
+        name: data.draw(arrays(np.float64, v.shape, elements=numbers)) if name != "tau_H" else v
         for name, v in unit.values.items()
     }
-    unit = Unit(drawn, data.draw(st.floats(1e-3, 1e6)), 3.5, provenance)
+    unit = Unit(drawn, unit.outputs, data.draw(st.floats(1e-3, 1e6)), 3.5, provenance)
     path = tmp_path_factory.mktemp("unit") / "unit.safetensors"
     unit.save(path)
     back = load_unit(path)
     assert back.provenance == provenance
+    assert list(back.outputs.items()) == list(unit.outputs.items())
     assert (back.ms_per_token, back.input_scale) == (unit.ms_per_token, unit.input_scale)
     for name, value in drawn.items():
         assert back.values[name].tobytes() == value.tobytes()
 
 
-def test_layer_round_trip_is_exact():
-    torch.set_default_dtype(torch.float64)
-    try:
-        layer, readout = AMSU(1, 4, 2, 3, 500.0), torch.nn.Linear(4, 1)
-        unit = Unit.of(layer, readout, 2.0, {})
-        other, read = unit.layer()
-        x = torch.randn(1, 30, 1)
-        a, b = (r(m.read(x)[0]) for m, r in ((layer, readout), (other, read)))
-    finally:
-        torch.set_default_dtype(torch.float32)
-    torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # time constants pass through a logarithm
+@pytest.mark.parametrize("feedback", [True, False])
+def test_a_bank_becomes_a_unit_and_a_bank_again(feedback):
+    torch.manual_seed(0)
+    bank = Bank(2, 3, 500.0, torch.tensor([800.0, 9000.0]), feedback).double()
+    start, weight, bias = torch.rand(2).double(), np.ones((1, 2)), np.zeros(1)
+    unit = Unit.of(bank, start, weight, bias, {"C": "umolar"}, 2.0, {})
     assert set(unit.provenance) == {"created", "versions"}
-    assert unit.layer(ms_per_token=100.0)[0].ms_per_token == 100
-    with pytest.raises(ValueError, match="ms_per_token should be positive and finite, not 0"):
-        unit.layer(ms_per_token=0)
-    with pytest.raises(TypeError, match=r"ms_per_token is a number of milliseconds, got .*; pass 100"):
-        unit.layer(ms_per_token=100 * ms)
+    x = torch.rand(1, 30).double()
+    with torch.no_grad():
+        expected, again = (b(x, start[None])[0] for b in (bank, unit.bank().double()))
+    # time constants pass through a logarithm, and the bank is made in single precision
+    torch.testing.assert_close(again, expected, rtol=1e-5, atol=1e-6)
+    response = unit.respond(2.0 * x.numpy())["C"]
+    np.testing.assert_allclose(response, expected.sum(-1), rtol=1e-12)
+
+
+def test_a_response_needs_no_torch_setting_and_repeats(saved):
+    rate = np.random.default_rng(0).uniform(0, 2, (3, 50))
+    first, again = load_unit(saved).respond(rate), load_unit(saved).respond(rate)
+    assert set(first) == {"C", "modulation"}
+    assert first["C"].shape == rate.shape
+    np.testing.assert_array_equal(first["C"], again["C"])
+
+
+def test_it_plots_what_it_does_to_a_spike_train(saved):
+    pytest.importorskip("matplotlib")
+    unit = load_unit(saved)
+    assert len(unit.plot().axes) == 3
+    rate = unit.plot(np.array([0.1, 0.2, 7.0]), synapses=2, seconds=10).axes[0].collections[0]
+    assert rate.get_datalim(rate.axes.transData).y1 == pytest.approx(2 / (2 * 0.5))
+    for options, message in (
+        ({"seconds": 0}, "seconds should be positive"),
+        ({"seconds": 0.1}, "less than a token"),
+        ({"spikes": [130.0]}, "between 0 and 120"),
+        ({"synapses": 0}, "synapses should be positive"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            unit.plot(**options)
 
 
 @pytest.fixture
@@ -139,24 +157,33 @@ def test_too_large_a_file_is_refused_before_it_is_read(tmp_path):
         load_unit(tmp_path / "large")
 
 
+METADATA = {
+    "units": UNITS,
+    "outputs": [["C", "umolar"], ["modulation", "1"]],
+    "ms_per_token": 500.0,
+    "input_scale_Hz": 2.0,
+    "provenance": {},
+}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tau_r": np.full(6, -1.0)}, "not positive"),
-        ({"g_H": np.array([np.nan, 1.0])}, "isn't finite"),
-        ({"g_H": np.zeros(3)}, "should be float64"),
-        ({"g_H": np.zeros(2, np.float32)}, "should be float64"),
+        ({"tau_H": np.full(2, -1.0)}, "not positive"),
+        ({"start": np.array([np.nan, 1.0])}, "isn't finite"),
+        ({"start": np.zeros(3)}, "should be float64"),
+        ({"start": np.zeros(2, np.float32)}, "should be float64"),
         ({"extra": np.zeros(2)}, "a unit has the values"),
-        ({"tau_u": np.ones(3)}, "divide among 2 heads"),
+        ({"query": np.ones(3)}, "divide among 2 heads"),
+        ({"readout_bias": np.zeros(3)}, "readout_bias of a unit should be float64"),
         ({"tau_H": np.ones(2000)}, "can't have 2000 heads"),
     ],
 )
 def test_impossible_units_are_refused_in_memory_and_in_files(tmp_path, change, message):
     unit = some_unit()
     with pytest.raises(UnitFileError, match=message):
-        Unit({**unit.values, **change}, 500.0, 2.0)
-    metadata = {"units": UNITS, "ms_per_token": 500.0, "input_scale_Hz": 2.0, "provenance": {}}
-    write_whole(tmp_path / "unit", seal("unit", {**unit.values, **change}, metadata))
+        Unit({**unit.values, **change}, unit.outputs, 500.0, 2.0)
+    write_whole(tmp_path / "unit", seal("unit", {**unit.values, **change}, METADATA))
     with pytest.raises(UnitFileError, match=message):
         load_unit(tmp_path / "unit")
 
@@ -168,13 +195,26 @@ def test_impossible_units_are_refused_in_memory_and_in_files(tmp_path, change, m
         ({"input_scale_Hz": "2"}, "positive number"),
         ({"units": {}}, "doesn't say what its values are"),
         ({"provenance": None}, "doesn't say"),
+        ({"outputs": []}, "should name its outputs"),
+        ({"outputs": 2}, "should name its outputs"),
+        ({"outputs": ["C", "modulation"]}, "should name its outputs"),
+        ({"outputs": [["C", 1], ["modulation", 2]]}, "should name its outputs"),
+        ({"outputs": [[[], "1"]]}, "should name its outputs"),
+        ({"outputs": [["C", "1"], ["C", "1"]]}, "should be float64"),
     ],
 )
 def test_bad_metadata_is_refused(tmp_path, change, message):
-    metadata = {"units": UNITS, "ms_per_token": 500.0, "input_scale_Hz": 2.0, "provenance": {}, **change}
-    write_whole(tmp_path / "unit", seal("unit", some_unit().values, metadata))
+    write_whole(tmp_path / "unit", seal("unit", some_unit().values, {**METADATA, **change}))
     with pytest.raises(UnitFileError, match=message):
         load_unit(tmp_path / "unit")
+
+
+def test_metadata_that_lacks_something_is_refused(tmp_path):
+    for name in ("outputs", "ms_per_token"):
+        lacking = {key: value for key, value in METADATA.items() if key != name}
+        write_whole(tmp_path / "unit", seal("unit", some_unit().values, lacking))
+        with pytest.raises(UnitFileError, match=f"lacks '{name}'"):
+            load_unit(tmp_path / "unit")
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(saved, monkeypatch):
