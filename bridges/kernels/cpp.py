@@ -8,16 +8,23 @@ array, and arrays that aren't contiguous, in another way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from ctypes import c_double, c_long, c_void_p
+from functools import cache
+from math import prod
 from string import Template
 from typing import Any
 
 import sympy as sp
-from sympy.codegen.rewriting import create_expand_pow_optimization
+import torch
 from sympy.printing.cxx import CXX17CodePrinter
+from torch import Tensor
 
 from astrobrian.bridges.kernels.adjoint import Adjoint, adjoint
-from astrobrian.bridges.kernels.recurrence import SPIKE, Code, Recurrence
+from astrobrian.bridges.kernels.build import library
+from astrobrian.bridges.kernels.library import REAL, threads
+from astrobrian.bridges.kernels.recurrence import SPIKE, Code, Recurrence, recurrence, small_powers
+from astrobrian.bridges.torch_codegen import STEPS
 
 ELEMENTARY = """
 #include <cmath>
@@ -105,12 +112,7 @@ $after
 
 
 class _Printer(CXX17CodePrinter):
-    """Numbers in the kernel's own precision; its own exponential and hyperbolic tangent; small powers as products."""
-
-    _small_powers = create_expand_pow_optimization(4)
-
-    def doprint(self, expr: sp.Expr, assign_to: str | None = None) -> str:
-        return super().doprint(self._small_powers(expr), assign_to)
+    """Numbers in the kernel's own precision; its own exponential and hyperbolic tangent."""
 
     def _print(self, expr: sp.Basic, **kwargs: Any) -> str:
         if isinstance(expr, sp.Expr) and expr.is_number:
@@ -131,7 +133,7 @@ class _Printer(CXX17CodePrinter):
 
 def assign(code: Code) -> list[str]:
     printer = _Printer()
-    return [f"const real {name} = {printer.doprint(expr)};" for name, expr in code.items()]
+    return [f"const real {name} = {printer.doprint(small_powers(expr))};" for name, expr in code.items()]
 
 
 def _load(names: Iterable[sp.Symbol]) -> list[str]:
@@ -272,3 +274,58 @@ def _backward(r: Recurrence, a: Adjoint) -> str:
 def source(r: Recurrence, real: str) -> str:
     """The text of both walks, for ``float`` or ``double``."""
     return f"using real = {real};\n{ELEMENTARY}" + _forward(r) + _backward(r, adjoint(r))
+
+
+@cache
+def _walks(name: str, dtype: torch.dtype) -> tuple[Callable, Callable]:
+    compiled = library(source(recurrence(STEPS[name]), REAL[dtype]))
+    for walk in (compiled.forward, compiled.backward):
+        walk.argtypes = [*[c_long] * 4, c_double, c_void_p, c_void_p]
+    return compiled.forward, compiled.backward
+
+
+def _call(
+    walk: Callable,
+    shape: Sequence[int],
+    dt: float,
+    arrays: Sequence[Tensor | None],
+    strided: Sequence[Tensor | None],
+) -> None:
+    """Call a walk with the addresses of all arrays, and the strides of those that have tokens."""
+    addresses = (c_void_p * len(arrays))(*(None if a is None else a.data_ptr() for a in arrays))
+    strides = [s for a in strided for s in ((0, 0) if a is None else a.stride()[:2])]
+    walk(threads(prod(shape)), *shape, dt, addresses, (c_long * len(strides))(*strides))
+
+
+def forward(
+    name: str,
+    states: list[Tensor],
+    inputs: list[Tensor],
+    parameters: list[Tensor],
+    dt: float,
+    outputs: list[Tensor],
+) -> None:
+    """Walk forward: fill spikes, if there is a threshold, and the states after each token.
+
+    The cells of states, parameters and tokens lie side by side in memory.
+    """
+    walk, _ = _walks(name, inputs[0].dtype)
+    arrays = [*states, *inputs, *parameters, *outputs]
+    _call(walk, inputs[0].shape, dt, arrays, [*inputs, *outputs])
+
+
+def backward(
+    name: str,
+    states: list[Tensor],
+    inputs: list[Tensor],
+    parameters: list[Tensor],
+    dt: float,
+    trajectories: list[Tensor],
+    by_outputs: list[Tensor | None],
+    results: list[Tensor],
+) -> None:
+    """Walk in reverse: fill the derivatives by states, inputs, and parameters for each row of the batch."""
+    _, walk = _walks(name, inputs[0].dtype)
+    by_inputs = results[len(states) : len(states) + len(inputs)]
+    arrays = [*states, *inputs, *parameters, *trajectories, *by_outputs, *results]
+    _call(walk, inputs[0].shape, dt, arrays, [*inputs, *trajectories, *by_outputs, *by_inputs])

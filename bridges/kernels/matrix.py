@@ -1,4 +1,4 @@
-"""The astrocyte's matrix as C++: written and read at every token, in one walk over the tokens of each head.
+"""The astrocyte's matrix as C++: written when it is due and read at every token, in one walk over the tokens of each head.
 
 A vector register holds one key's column for as many values as it has lanes. The reverse walk makes the matrices of a chunk of
 tokens again, from the one that the forward walk kept at its beginning.
@@ -29,6 +29,11 @@ struct View {  // (batch, heads, tokens, numbers), the numbers side by side
 
 struct Law { real a, b; };
 
+struct Clock {  // of the steps of the matrix
+    long every, phase;
+    bool due(long t) const { return every == 1 || (t + phase) % every == 0; }
+};
+
 static Law law(void* const* parameter, long head, real step) {
 $parameters
 $coefficients
@@ -58,9 +63,11 @@ static inline void write_matrix(lanes* H, Law law, const real* k, lanes v) {
 }
 
 extern "C" void forward(
-    long threads, long batch, long heads, long tokens, double dt, const View* view, void* const* parameter,
+    long threads, long batch, long heads, long tokens, long every, long phase, double dt,
+    const View* view, void* const* parameter,
     const real* first_state, real* last_state, real* kept) {
     const long chunks = (tokens + CHUNK - 1) / CHUNK;
+    const Clock clock = {every, phase};
     #pragma omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1)
     for (long b = 0; b < batch; ++b) for (long h = 0; h < heads; ++h) {
         const Law l = law(parameter, h, real(dt));
@@ -77,7 +84,7 @@ extern "C" void forward(
                 for (int j = 0; j < KEYS; ++j) H[j] = state[block][j];
                 if (chunk) give(H, kept + (matrix * (chunks - 1) + chunk - 1) * SIZE, block);
                 for (long t = start; t < end; ++t) {
-                    write_matrix(H, l, k + t * k_step, load_block(v + t * v_step, block));
+                    if (clock.due(t)) write_matrix(H, l, k + t * k_step, load_block(v + t * v_step, block));
                     lanes sum = {};
                     for (int j = 0; j < KEYS; ++j) sum = multiply_add(H[j], all(q[t * q_step + j]), sum);
                     store_block(o + t * o_step, sum, block);
@@ -106,9 +113,11 @@ static inline real total(lanes v) {
 }
 
 extern "C" void backward(
-    long threads, long batch, long heads, long tokens, double dt, const View* view, void* const* parameter,
+    long threads, long batch, long heads, long tokens, long every, long phase, double dt,
+    const View* view, void* const* parameter,
     const real* first_state, const real* kept, const real* by_last, real* by_first, real* const* by_parameter) {
     const long chunks = (tokens + CHUNK - 1) / CHUNK;
+    const Clock clock = {every, phase};
     const View &by_o = view[3], &by_k = view[4], &by_v = view[5], &by_q = view[6];
     #pragma omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1)
     for (long b = 0; b < batch; ++b) for (long h = 0; h < heads; ++h) {
@@ -131,7 +140,7 @@ extern "C" void backward(
                     const long t = start + i;
                     const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
                     for (int j = 0; j < KEYS; ++j) before[i][j] = H[j];
-                    write_matrix(H, l, k + t * view[0].token, load_block(v + t * view[1].token, block));
+                    if (clock.due(t)) write_matrix(H, l, k + t * view[0].token, load_block(v + t * view[1].token, block));
                     for (int j = 0; j < KEYS; ++j) each[j] = H[j] * o_t;
                     add_sums(by_q.at(b, h) + t * by_q.token, each);
                 }
@@ -140,6 +149,11 @@ extern "C" void backward(
                     const real *k_t = k + t * view[0].token, *q_t = q + t * view[2].token;
                     const lanes v_t = load_block(v + t * view[1].token, block);
                     const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
+                    if (!clock.due(t)) {
+                        for (int j = 0; j < KEYS; ++j) G[j] = multiply_add(o_t, all(q_t[j]), G[j]);
+                        store_block(by_v.at(b, h) + t * by_v.token, lanes{}, block);
+                        continue;
+                    }
                     const lanes scaled = v_t * l.b;
                     lanes written = {}, decayed = {};
                     for (int j = 0; j < KEYS; ++j) {

@@ -23,25 +23,26 @@ from astrobrian.bridges.kernels.library import (
 from astrobrian.bridges.torch_codegen import STEPS, TokenStep
 
 define(
-    "matrix_walk(str name, Tensor k, Tensor v, Tensor q, Tensor state, Tensor[] parameters, float dt) -> (Tensor, Tensor, Tensor)"
+    "matrix_walk(str name, Tensor k, Tensor v, Tensor q, Tensor state, Tensor[] parameters, float dt, int every, Tensor phase) "
+    "-> (Tensor, Tensor, Tensor)"
 )
 define(
-    "matrix_walk_backward(str name, Tensor k, Tensor v, Tensor q, Tensor state, Tensor[] parameters, float dt, Tensor kept, "
-    "Tensor? by_o, Tensor? by_last) -> Tensor[]"
+    "matrix_walk_backward(str name, Tensor k, Tensor v, Tensor q, Tensor state, Tensor[] parameters, float dt, int every, "
+    "Tensor phase, Tensor kept, Tensor? by_o, Tensor? by_last) -> Tensor[]"
 )
 
 
 @cache
 def _walks(name: str, keys: int, values: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
     compiled = library(matrix.source(STEPS[name], keys, values, REAL[dtype]))
-    compiled.forward.argtypes = [*[c_long] * 4, c_double, *[c_void_p] * 5]
-    compiled.backward.argtypes = [*[c_long] * 4, c_double, *[c_void_p] * 7]
+    compiled.forward.argtypes = [*[c_long] * 6, c_double, *[c_void_p] * 5]
+    compiled.backward.argtypes = [*[c_long] * 6, c_double, *[c_void_p] * 7]
     return compiled.forward, compiled.backward
 
 
-def _sizes(k: Tensor, v: Tensor) -> tuple[int, ...]:
-    """Threads, batch, heads and tokens."""
-    return threads(k.numel() * v.shape[3] // 4), *k.shape[:3]
+def _sizes(k: Tensor, v: Tensor, every: int, phase: Tensor) -> tuple[int, ...]:
+    """Threads, batch, heads and tokens; and of which tokens a step begins."""
+    return threads(k.numel() * v.shape[3] // 4), *k.shape[:3], every, int(phase)
 
 
 def _addresses(tensors: Sequence[Tensor]) -> Any:
@@ -70,19 +71,27 @@ def _outputs(k: Tensor, v: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 @torch.library.impl("astrobrian::matrix_walk", "cpu")
 def _matrix_walk(
-    name: str, k: Tensor, v: Tensor, q: Tensor, state: Tensor, parameters: list[Tensor], dt: float
+    name: str,
+    k: Tensor,
+    v: Tensor,
+    q: Tensor,
+    state: Tensor,
+    parameters: list[Tensor],
+    dt: float,
+    every: int,
+    phase: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     o, last, kept = _outputs(k, v, state)
     k, v, q = map(_by_number, (k, v, q))
     state, parameters = state.contiguous(), [p.contiguous() for p in parameters]
     walk = _walks(name, k.shape[3], v.shape[3], k.dtype)[0]
     matrices = (t.data_ptr() for t in (state, last, kept))
-    walk(*_sizes(k, v), dt, _views((k, v, q, o)), _addresses(parameters), *matrices)
+    walk(*_sizes(k, v, every, phase), dt, _views((k, v, q, o)), _addresses(parameters), *matrices)
     return o, last, kept
 
 
 @torch.library.register_fake("astrobrian::matrix_walk")
-def _(name, k, v, q, state, parameters, dt):
+def _(name, k, v, q, state, parameters, dt, every, phase):
     return _outputs(k, v, state)
 
 
@@ -99,6 +108,8 @@ def _matrix_walk_backward(
     state: Tensor,
     parameters: list[Tensor],
     dt: float,
+    every: int,
+    phase: Tensor,
     kept: Tensor,
     by_o: Tensor | None,
     by_last: Tensor | None,
@@ -112,28 +123,28 @@ def _matrix_walk_backward(
     views = _views((k, v, q, by_o, by_k, by_v, by_q))
     walk = _walks(name, k.shape[3], v.shape[3], k.dtype)[1]
     matrices = [None if t is None else t.data_ptr() for t in (state, kept, by_last, by_state)]
-    walk(*_sizes(k, v), dt, views, _addresses(parameters), *matrices, _addresses(by_parameters))
+    walk(*_sizes(k, v, every, phase), dt, views, _addresses(parameters), *matrices, _addresses(by_parameters))
     return [by_k, by_v, by_q, by_state, *(p.sum(0) for p in by_parameters)]
 
 
 @torch.library.register_fake("astrobrian::matrix_walk_backward")
-def _(name, k, v, q, state, parameters, dt, kept, by_o, by_last):
+def _(name, k, v, q, state, parameters, dt, every, phase, kept, by_o, by_last):
     return [*_derivatives(k, v, q, state), *(torch.empty_like(p) for p in parameters)]
 
 
 def _remember(ctx: Any, inputs: tuple, output: tuple) -> None:
-    ctx.name, k, v, q, state, parameters, ctx.dt = inputs
+    ctx.name, k, v, q, state, parameters, ctx.dt, ctx.every, phase = inputs
     ctx.mark_non_differentiable(output[2])
-    ctx.save_for_backward(k, v, q, state, output[2], *parameters)
+    ctx.save_for_backward(k, v, q, state, phase, output[2], *parameters)
     ctx.set_materialize_grads(False)
 
 
 def _reverse(ctx: Any, by_o: Tensor | None, by_last: Tensor | None, _: None) -> tuple:
-    k, v, q, state, kept, *parameters = ctx.saved_tensors
+    k, v, q, state, phase, kept, *parameters = ctx.saved_tensors
     results = torch.ops.astrobrian.matrix_walk_backward(
-        ctx.name, k, v, q, state, parameters, ctx.dt, kept, by_o, by_last
+        ctx.name, k, v, q, state, parameters, ctx.dt, ctx.every, phase, kept, by_o, by_last
     )
-    return None, *results[:4], results[4:], None
+    return None, *results[:4], results[4:], None, None, None
 
 
 torch.library.register_autograd("astrobrian::matrix_walk", _reverse, setup_context=_remember)
@@ -148,6 +159,8 @@ def matrix_walk(
     state: Tensor,
     parameters: Mapping[str, Tensor],
     dt: float,
+    every: int = 1,
+    phase: Tensor | int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Write and read the matrix state, token after token; see `astrobrian.bridges.memory.chunked_memory`.
 
@@ -163,6 +176,10 @@ def matrix_walk(
     parameters : mapping of str to Tensor, shape (heads,)
     dt : float
         Time that a token takes, in the unit of the time constants.
+    every : int, optional
+        Tokens that one step of the matrix takes.
+    phase : Tensor or int, shape (), optional
+        Tokens since the last step began.
 
     Returns
     -------
@@ -186,5 +203,6 @@ def matrix_walk(
                 f"{name} should have the shape {shape} for keys of shape {tuple(k.shape)}, not {tuple(tensor.shape)}"
             )
     constants = expanded(constants, heads)
-    o, last, _ = torch.ops.astrobrian.matrix_walk(step.name, k, v, q, state, constants, dt)
+    clock = dt * every, every, torch.as_tensor(phase)
+    o, last, _ = torch.ops.astrobrian.matrix_walk(step.name, k, v, q, state, constants, *clock)
     return o, last

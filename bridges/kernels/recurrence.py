@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import sympy as sp
+from sympy.codegen.rewriting import create_expand_pow_optimization
 
 from astrobrian.bridges.torch_codegen import DT, TokenStep, symbol
+
+small_powers = create_expand_pow_optimization(4)
+"""Writes small powers as products."""
 
 Code = dict[sp.Symbol, sp.Expr]
 """Assignments, in order."""

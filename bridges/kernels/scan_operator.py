@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from ctypes import c_double, c_long, c_void_p
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from astrobrian.bridges.kernels import cpp
-from astrobrian.bridges.kernels.build import library
 from astrobrian.bridges.kernels.library import (
-    REAL,
     define,
     expanded,
     first_derivatives_only,
     promoted,
-    threads,
 )
-from astrobrian.bridges.kernels.recurrence import recurrence
 from astrobrian.bridges.torch_codegen import STEPS, TokenStep
 
 define("scan(str name, Tensor[] states, Tensor[] inputs, Tensor[] parameters, float dt) -> Tensor[]")
@@ -30,30 +24,13 @@ define(
 )
 
 
-@cache
-def _walks(name: str, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(cpp.source(recurrence(STEPS[name]), REAL[dtype]))
-    for walk in (compiled.forward, compiled.backward):
-        walk.argtypes = [*[c_long] * 4, c_double, c_void_p, c_void_p]
-    return compiled.forward, compiled.backward
+def _walk(tensor: Tensor) -> Any:
+    """The module that has the walks for where a tensor is."""
+    if tensor.device.type == "cpu":
+        return cpp
+    from astrobrian.bridges.kernels import triton
 
-
-def _call(
-    walk: Callable, shape: Sequence[int], dt: float, arrays: Sequence[Tensor | None], strided: Sequence
-) -> None:
-    """Call a walk with the addresses of all arrays, and the strides of those that have tokens."""
-    batch, tokens, cells = shape
-    addresses = (c_void_p * len(arrays))(*(None if a is None else a.data_ptr() for a in arrays))
-    strides = [s for a in strided for s in ((0, 0) if a is None else a.stride()[:2])]
-    walk(
-        threads(batch * tokens * cells),
-        batch,
-        tokens,
-        cells,
-        dt,
-        addresses,
-        (c_long * len(strides))(*strides),
-    )
+    return triton
 
 
 def _by_cell(tensor: Tensor) -> Tensor:
@@ -66,14 +43,14 @@ def _outputs(name: str, states: list[Tensor], inputs: list[Tensor]) -> list[Tens
     return [inputs[0].new_empty(inputs[0].shape) for _ in range(spiking + len(states))]
 
 
-@torch.library.impl("astrobrian::scan", "cpu")
+@torch.library.impl("astrobrian::scan", ("cpu", "cuda"))
 def _scan(
     name: str, states: list[Tensor], inputs: list[Tensor], parameters: list[Tensor], dt: float
 ) -> list[Tensor]:
     outputs = _outputs(name, states, inputs)
+    states, parameters = [s.contiguous() for s in states], [p.contiguous() for p in parameters]
     inputs = [_by_cell(x) for x in inputs]
-    arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters), *outputs]
-    _call(_walks(name, inputs[0].dtype)[0], inputs[0].shape, dt, arrays, [*inputs, *outputs])
+    _walk(inputs[0]).forward(name, states, inputs, parameters, dt, outputs)
     return outputs
 
 
@@ -82,7 +59,7 @@ def _(name, states, inputs, parameters, dt):
     return _outputs(name, states, inputs)
 
 
-@torch.library.impl("astrobrian::scan_backward", "cpu")
+@torch.library.impl("astrobrian::scan_backward", ("cpu", "cuda"))
 def _scan_backward(
     name: str,
     states: list[Tensor],
@@ -94,13 +71,10 @@ def _scan_backward(
 ) -> list[Tensor]:
     results = _derivatives(states, inputs, parameters)
     n, m = len(states), len(inputs)
+    states, parameters = [s.contiguous() for s in states], [p.contiguous() for p in parameters]
     inputs = [_by_cell(x) for x in inputs]
     by_outputs = [None if y is None else _by_cell(y) for y in by_outputs]
-    arrays: list[Tensor | None]
-    arrays = [*(s.contiguous() for s in states), *inputs, *(p.contiguous() for p in parameters)]
-    arrays += [*trajectories, *by_outputs, *results]
-    strided = [*inputs, *trajectories, *by_outputs, *results[n : n + m]]
-    _call(_walks(name, inputs[0].dtype)[1], inputs[0].shape, dt, arrays, strided)
+    _walk(inputs[0]).backward(name, states, inputs, parameters, dt, trajectories, by_outputs, results)
     return [*results[: n + m], *(p.sum(0) for p in results[n + m :])]
 
 
