@@ -107,7 +107,7 @@ def test_the_operators_are_what_torch_expects_of_them(grad):
     k, v, q, state, tau_H, g_H = ready[astrocyte]
     samples = {
         ops.scan: (MEMBRANE.name, [u], [x, o], [tau_u, theta], 1.0),
-        ops.matrix_walk: (ASTROCYTE.name, k, v, q, state, [tau_H, g_H], 1.0),
+        ops.matrix_walk: (ASTROCYTE.name, k, v, q, state, [tau_H, g_H], 1.0, 3, torch.tensor(1)),
         ops.row_linear: tuple(ready[affine]),
     }
     for op, arguments in samples.items():
