@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
@@ -167,6 +167,146 @@ def distill(
 
             results = run_distillation(out, regime, loop, backend, seed, effort, progress)
     show_figures(results.figures, results.folder)
+
+
+@app.command()
+def fit(
+    trace: Annotated[Path, typer.Argument(help="A CSV, NPZ or NWB file.")],
+    model: Annotated[str, typer.Option(help="A model, or a sum: gchi+gliotransmission.")],
+    observed: Annotated[str, typer.Option(help="The variable that was recorded, such as C.")],
+    parameter: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=LOW:HIGH", help="What is fitted, in the model's unit unless one is given."
+        ),
+    ],
+    out: Out = Path("results/fit"),
+    column: Annotated[
+        list[str] | None, typer.Option(help="A column, array or NWB series; all but the times by default.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="Unit of the trace.")] = "1",
+    time: Annotated[str, typer.Option(help="Column or array of the times.")] = "time",
+    time_unit: Annotated[str, typer.Option(help="Unit of the times.")] = "second",
+    affine: Annotated[
+        bool, typer.Option("--affine", help="The trace is scale*variable + offset, as of fluorescence.")
+    ] = False,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=VALUE or NAME=@COLUMN",
+            help="What drives the model: a value, or a column of the trace file, both in the model's unit unless "
+            "one is given, as in Y_S=@stimulus:umolar.",
+        ),
+    ] = None,
+    initial: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE or NAME=LOW:HIGH",
+            help="An initial value with its unit, known or to be fitted.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter that isn't fitted."),
+    ] = None,
+    parameters: Annotated[str, typer.Option(help="A published parameter set to apply, such as FM.")] = "",
+    method: Annotated[str, typer.Option(help="Integration, by Brian2's name.")] = "rk4",
+    dt: Annotated[str, typer.Option(help="Time step.")] = "50*ms",
+    starts: Annotated[int, typer.Option(min=1, help="From how many points the search goes down.")] = 8,
+    level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    profile: Annotated[
+        bool, typer.Option(help="Intervals by the profile too, not by the Hessian alone.")
+    ] = True,
+    seed: Seed = 0,
+) -> None:
+    """
+    Fit parameters of a model to a recorded trace, with confidence intervals.
+
+    Leaves the values, their intervals and what to beware of in `fit.json`, a plot, and the fitted model.
+
+    Examples: `astrobrian fit calcium.csv --model gchi --observed C --unit umolar --parameter O_beta=0.1:3
+    --column soma --input Y_S=@stimulus:umolar`,
+    `astrobrian fit dff.nwb --model chi --observed C --affine --parameter O_delta=0.05:2 --initial C=0*umolar:1*umolar`
+    """
+    from brian2 import second
+
+    from astrobrian.bridges import read_trace
+    from astrobrian.studies.fitting import run_fit
+
+    base = read_model(model)
+    if parameters:
+        base = read_parameter_set(parameters)(base)
+    base = base(**read_settings(set_ or [], {n: item.quantity for n, item in base.constants.items()}))
+    units = {name: item.unit for name, item in base.constants.items()}
+    ranges = {name: read_range(text, units[name]) for name, text in read_pairs(parameter, units).items()}
+    drives: dict[str, Any] = {}
+    for name, text in read_pairs(input_ or [], units).items():
+        if not text.startswith("@"):
+            drives[name] = read_quantity(text, units[name])
+            continue
+        source, _, its_unit = text[1:].partition(":")
+        if not column:
+            raise ValueError(f"name what was recorded with --column, as {source!r} of {trace} is an input")
+        drives[name] = read_trace(trace, source, its_unit or units[name], time, time_unit)
+    # without a unit of their own: the scale that a state is declared with is Brian2's, not the field's
+    begin = {
+        name: read_range(text, "1") if ":" in text else read_quantity(text, "1")
+        for name, text in read_pairs(initial or [], base.states).items()
+    }
+    recorded = read_trace(trace, column or (), unit, time, time_unit)
+    with progress_bars() as progress:
+        results = run_fit(
+            out,
+            base,
+            recorded,
+            ranges,
+            observed,
+            inputs=drives,
+            initial=begin,
+            affine=affine,
+            method=method,
+            dt=read_value(dt, second),
+            starts=starts,
+            level=level,
+            profile=profile,
+            seed=seed,
+            progress=progress,
+        )
+    show_figures(results.figures, results.folder)
+    for warning in results.figures["warnings"]:
+        console.print(f"[yellow]beware:[/yellow] {escape(warning)}", highlight=False)
+
+
+def read_pairs(given: list[str], known: Collection[str]) -> dict[str, str]:
+    """What is written as ``name=value``, of names that are known."""
+    pairs = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            raise ValueError(f"this is written as name=value, got {text!r}")
+        if name not in known:
+            raise ValueError(f"the model has no {name!r}; it has {', '.join(known)}")
+        pairs[name] = value
+    return pairs
+
+
+def read_quantity(text: str, declared: str) -> Any:
+    """A number in the declared unit, or a quantity with its own."""
+    from astrobrian.equations.quantity import unit
+
+    try:
+        return float(text) * unit(declared)
+    except ValueError:
+        return unit(text)
+
+
+def read_range(text: str, declared: str) -> tuple[Any, Any]:
+    """Two of them, written as ``low:high``."""
+    low, colon, high = (part.strip() for part in text.partition(":"))
+    if not colon:
+        raise ValueError(f"bounds are written as low:high, such as 0.1:3, got {text!r}")
+    return read_quantity(low, declared), read_quantity(high, declared)
 
 
 @app.command()
