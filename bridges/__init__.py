@@ -21,7 +21,7 @@ _HOMES = {
     "bank": ("Bank",),
     "checkpoint": ("CheckpointError", "load_model"),
     "corpus": ("Corpus", "load_corpus"),
-    "deployment.export": ("to_brian2", "trained_layer"),
+    "deployment.export": ("to_brian2", "trained_layers"),
     "deployment.nir_graph": ("to_nir",),
     "differentiable.module": ("Differentiable",),
     "distillation.plots": ("plot_distillation", "plot_lost", "plot_orders"),

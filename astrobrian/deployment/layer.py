@@ -169,9 +169,15 @@ class TrainedLayer:
 
 
 def check_stack(layers: Sequence[TrainedLayer]) -> None:
-    """Raise ValueError if there is no layer, or one can't get the spikes of the one before."""
+    """Raise ValueError if there is no layer, or one can't get the spikes of the one before, TypeError if it isn't one."""
     if not layers:
         raise ValueError("there is no layer to deploy")
+    for layer in layers:
+        if not isinstance(layer, TrainedLayer):
+            raise TypeError(
+                f"a TrainedLayer is needed, not a {type(layer).__name__}: load_layers reads them from a file, and "
+                "astrobrian.bridges.trained_layers takes them from Torch"
+            )
     for before, after in itertools.pairwise(layers):
         if before.units != after.width:
             raise ValueError(f"a layer of width {after.width} can't follow one with {before.units} units")

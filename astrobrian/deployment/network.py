@@ -192,7 +192,7 @@ def _check(layers: list[TrainedLayer], source: SpikeSource | np.ndarray, batch: 
             raise ValueError(f"the input should have the shape (batch, tokens, {width}), not {source.shape}")
         if not np.isfinite(source).all():
             raise ValueError("the input has a number that isn't finite")
-    elif len(source) != batch * width:
+    elif batch < 1 or len(source) != batch * width:
         raise ValueError(
             f"{source.name} should have a cell for each of {width} features of {batch} sequences, "
             f"which is {batch * width}, not {len(source)}"

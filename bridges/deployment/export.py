@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from copy import deepcopy
 
 import numpy as np
@@ -13,18 +13,33 @@ from astrobrian.bridges.amsu import AMSU
 from astrobrian.deployment import Deployed, TrainedLayer, deploy
 
 
-def trained_layer(layer: AMSU) -> TrainedLayer:
-    """The numbers of a layer in double precision, those of ``layer.double()``, wherever it is.
+def trained_layers(layers: AMSU | Iterable[AMSU]) -> list[TrainedLayer]:
+    """The numbers of layers in double precision, those of ``layer.double()``, wherever they are.
+
+    Parameters
+    ----------
+    layers : AMSU or iterable of AMSU
+        From the first to the last.
 
     Raises
     ------
+    TypeError
+        If there is something else among them.
     ValueError
-        If its astrocytes don't step at every token.
+        If astrocytes don't step at every token, or a parameter isn't finite.
 
     Examples
     --------
-    >>> save_layers([trained_layer(layer)], "layer.safetensors")
+    >>> save_layers(trained_layers([first, second]), "layers.safetensors")
     """
+    return [_numbers(layer) for layer in (layers if isinstance(layers, Iterable) else [layers])]
+
+
+def _numbers(layer: AMSU) -> TrainedLayer:
+    if not isinstance(layer, AMSU):
+        raise TypeError(
+            f"AMSU layers can be deployed, and not a {type(layer).__name__}: give the layers one after the other"
+        )
     if layer.astrocyte and layer.astrocyte_every > 1:
         raise ValueError(
             f"a layer whose astrocytes step at every {layer.astrocyte_every}th token can't be deployed: in Brian2 a unit "
@@ -53,7 +68,7 @@ def trained_layer(layer: AMSU) -> TrainedLayer:
 
 
 def to_brian2(
-    layers: AMSU | Sequence[AMSU], source: SpikeSource | np.ndarray | torch.Tensor, batch: int = 1
+    layers: AMSU | Iterable[AMSU], source: SpikeSource | np.ndarray | torch.Tensor, batch: int = 1
 ) -> Deployed:
     """Trained layers as a Brian2 network on the backend that was chosen; see `astrobrian.deployment.deploy`.
 
@@ -61,7 +76,7 @@ def to_brian2(
 
     Parameters
     ----------
-    layers : AMSU or sequence of AMSU
+    layers : AMSU or iterable of AMSU
         From the first to the last; each gets the spikes of the one before.
     source : SpikeSource, ndarray or Tensor
         What the first layer gets: a Brian2 object with ``batch * width`` cells, or numbers of the shape (batch, tokens,
@@ -75,8 +90,8 @@ def to_brian2(
 
     Raises
     ------
-    ValueError
-        If there is no layer, or sizes or time steps don't fit.
+    TypeError, ValueError
+        If a layer can't be deployed (see `trained_layers`), there is none, or sizes or time steps don't fit.
 
     Examples
     --------
@@ -85,7 +100,6 @@ def to_brian2(
     >>> deployed.network().run(deployed.duration(x.shape[1]))
     >>> deployed.spikes(x.shape[1])
     """
-    stack = [layers] if isinstance(layers, AMSU) else layers
     if isinstance(source, torch.Tensor):
         source = source.detach().double().cpu().numpy()
-    return deploy([trained_layer(layer) for layer in stack], source, batch)
+    return deploy(trained_layers(layers), source, batch)

@@ -7,14 +7,14 @@ aren't.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import sympy as sp
 
 from astrobrian.bridges.amsu import AMSU
-from astrobrian.bridges.deployment.export import trained_layer
+from astrobrian.bridges.deployment.export import trained_layers
 from astrobrian.bridges.torch_codegen import DT, symbol, token_step
 from astrobrian.deployment import TrainedLayer
 from astrobrian.deployment.layer import check_stack
@@ -27,7 +27,7 @@ Membrane = Literal["LI", "LIF"]
 
 
 def to_nir(
-    layers: AMSU | Sequence[AMSU], membrane: Membrane = "LI", euler_step: float | None = None
+    layers: AMSU | Iterable[AMSU], membrane: Membrane = "LI", euler_step: float | None = None
 ) -> nir.NIRGraph:
     """Trained layers as a NIR graph: one affine map and one membrane each.
 
@@ -36,7 +36,7 @@ def to_nir(
 
     Parameters
     ----------
-    layers : AMSU or sequence of AMSU
+    layers : AMSU or iterable of AMSU
         From the first to the last; each gets the spikes of the one before.
     membrane : {"LI", "LIF"}, optional
         ``"LI"`` is exact: a leaky integrator, a threshold, and, where a spike subtracts the threshold, the spikes scaled and
@@ -54,8 +54,8 @@ def to_nir(
 
     Raises
     ------
-    ValueError
-        If a layer has something that isn't expressible in NIR, naming it, or sizes or options don't fit.
+    TypeError, ValueError
+        If a layer has something that isn't expressible in NIR, naming it, isn't one, or sizes or options don't fit.
     ImportError
         If nir isn't installed.
 
@@ -69,7 +69,7 @@ def to_nir(
     except ImportError as error:
         raise ImportError('to_nir needs nir: pip install "astrobrian[nir]"', name="nir") from error
 
-    trained = [trained_layer(layer) for layer in ([layers] if isinstance(layers, AMSU) else layers)]
+    trained = trained_layers(layers)
     check_stack(trained)
     _check(trained, membrane, euler_step)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array([trained[0].width])})}

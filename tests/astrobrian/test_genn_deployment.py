@@ -15,10 +15,12 @@ LACKING = obstacle("genn")
 
 
 @pytest.mark.skipif(LACKING is not None, reason=LACKING.reason if LACKING else "")
-def test_the_stored_network_answers_as_the_torch_layers_did():
+@pytest.mark.parametrize("numbers", [False, True])
+def test_the_stored_network_answers_as_the_torch_layers_did(numbers):
     layers, held_out = load_layers(TRAINED / "layers.safetensors"), np.load(TRAINED / "held_out.npz")
+    x = held_out["x"]
     use_backend("genn")
-    deployed = deploy(layers, spike_source(held_out["x"], layers[0].ms_per_token), len(held_out["x"]))
+    deployed = deploy(layers, x if numbers else spike_source(x, layers[0].ms_per_token), len(x))
     deployed.network().run(deployed.duration(TOKENS))
     np.testing.assert_array_equal(deployed.spikes(TOKENS, layer=0), held_out["first"])
     np.testing.assert_array_equal(deployed.spikes(TOKENS), held_out["second"])

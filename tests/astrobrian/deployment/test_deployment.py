@@ -202,8 +202,15 @@ def test_what_does_not_fit_is_refused(stack, source, batch, message):
 def test_a_source_of_another_size_is_refused(layers):
     with pytest.raises(ValueError, match="8 features of 3 sequences, which is 24, not 8"):
         deploy(layers, spike_source(np.zeros((1, 5, 8)), 100.0), batch=3)
+    with pytest.raises(ValueError, match="0 sequences"):
+        deploy(layers, spike_source(np.zeros((1, 5, 8)), 100.0), batch=0)
     with pytest.raises(ValueError, match="width 12 can't follow one with 8 units"):
         deploy([layers[1], layers[1]], np.zeros((1, 1, 12)))
+
+
+def test_other_things_are_not_layers():
+    with pytest.raises(TypeError, match="not a str: load_layers"):
+        deploy("layers.safetensors", np.ones((1, 1, 1)))
 
 
 def test_a_source_is_made_of_spikes():

@@ -83,12 +83,12 @@ def answers(layers: nn.ModuleList, x: torch.Tensor) -> list[np.ndarray]:
 
 
 if __name__ == "__main__":
-    from astrobrian.bridges.deployment.export import trained_layer
+    from astrobrian.bridges.deployment.export import trained_layers
     from astrobrian.deployment import save_layers
 
     network, right = train()
     x, _ = trials(2, 200, seed=1000)
-    save_layers([trained_layer(layer) for layer in network.layers], STORED / "layers.safetensors")
+    save_layers(trained_layers(network.layers), STORED / "layers.safetensors")
     first, second = answers(network.layers, x)
     np.savez_compressed(STORED / "held_out.npz", x=x.numpy() > 0, first=first, second=second)
     print(f"{right:.1%} right; the layers fire in {first.mean():.1%} and {second.mean():.1%} of the slots")

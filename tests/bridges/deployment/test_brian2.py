@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from astrobrian import use_backend
 from astrobrian.backends import obstacle
-from astrobrian.bridges import AMSU, to_brian2, trained_layer
+from astrobrian.bridges import AMSU, to_brian2, trained_layers
 from astrobrian.deployment import load_layers, save_layers, spike_source
 from tests.bridges.deployment.conftest import MS_PER_TOKEN, STORED, WIDTH, answers, trials
 
@@ -41,7 +41,7 @@ def test_a_trained_network_gives_the_same_spikes_on_held_out_input(recall, backe
     expected = answers(recall.layers, x)
     assert all(0.1 < spikes.mean() < 0.9 for spikes in expected)
     use_backend(backend)
-    found = deployed_spikes(list(recall.layers), spike_source(x.numpy(), MS_PER_TOKEN), len(x))
+    found = deployed_spikes(recall.layers, spike_source(x.numpy(), MS_PER_TOKEN), len(x))
     for layer, spikes in zip(found, expected, strict=True):
         assert layer.shape == spikes.shape
         np.testing.assert_array_equal(layer, spikes)
@@ -49,16 +49,17 @@ def test_a_trained_network_gives_the_same_spikes_on_held_out_input(recall, backe
 
 def test_from_numbers_too(recall):
     x = 2 * torch.randn(3, TOKENS, WIDTH, dtype=torch.float64)
-    for layer, spikes in zip(deployed_spikes(list(recall.layers), x), answers(recall.layers, x), strict=True):
+    for layer, spikes in zip(deployed_spikes(recall.layers, x), answers(recall.layers, x), strict=True):
         np.testing.assert_array_equal(layer, spikes)
 
 
 def test_a_file_takes_it_where_there_is_no_torch(recall, tmp_path):
-    save_layers([trained_layer(layer) for layer in recall.layers], tmp_path / "layers.safetensors")
-    for loaded, layer in zip(load_layers(tmp_path / "layers.safetensors"), recall.layers, strict=True):
-        values = trained_layer(layer).values
-        assert values.keys() == loaded.values.keys()
-        assert all(np.array_equal(value, loaded.values[name]) for name, value in values.items())
+    save_layers(trained_layers(recall.layers), tmp_path / "layers.safetensors")
+    for loaded, layer in zip(
+        load_layers(tmp_path / "layers.safetensors"), trained_layers(recall.layers), strict=True
+    ):
+        assert layer.values.keys() == loaded.values.keys()
+        assert all(np.array_equal(value, loaded.values[name]) for name, value in layer.values.items())
 
 
 def test_the_stored_answers_are_those_of_torch():
@@ -114,7 +115,7 @@ def test_any_layer_gives_the_same_spikes(heads, rows, keys, width, batch, astroc
 
 def test_a_layer_in_single_precision_is_deployed_in_double():
     layer = AMSU(3, 4, 2, 2, 100.0)
-    values = trained_layer(layer).values
+    values = trained_layers(layer)[0].values
     assert all(value.dtype == np.float64 for value in values.values())
     assert layer.signal.weight.dtype == torch.float32
     np.testing.assert_array_equal(values["x.weight"], layer.signal.weight.detach().double().numpy())
@@ -124,6 +125,34 @@ def test_a_layer_in_single_precision_is_deployed_in_double():
 def test_astrocytes_on_a_slower_clock_are_refused():
     layer = AMSU(3, 4, 2, 2, 100.0, astrocyte_every=4)
     with pytest.raises(ValueError, match="at every 4th token can't be deployed"):
-        trained_layer(layer)
+        trained_layers(layer)
     layer.astrocyte = False  # then they don't matter
-    assert trained_layer(layer).keys == 0
+    assert trained_layers(layer)[0].keys == 0
+
+
+def test_only_layers_are_deployed():
+    with pytest.raises(TypeError, match="not a Linear"):
+        trained_layers(torch.nn.Linear(2, 2))
+    layer = AMSU(3, 4, 2, 2, 100.0)
+    with torch.no_grad():
+        layer.value.bias[0] = torch.nan
+    with pytest.raises(ValueError, match=r"v\.bias of a layer has a value that isn't finite"):
+        trained_layers([layer])
+
+
+def test_states_are_the_same_too(recall):
+    layer = recall.layers[0]
+    x, _ = trials(2, 60, seed=3000)
+    with torch.no_grad():
+        _, state = layer(x)
+    deployed = to_brian2(layer, spike_source(x.numpy(), MS_PER_TOKEN), batch=2)
+    deployed.network().run(deployed.duration(60))
+    (group,) = deployed.groups
+    units, keys = layer.units, layer.keys
+    np.testing.assert_allclose(group.u, state.u.ravel(), rtol=1e-9, atol=1e-12)
+    for number in range(keys):
+        by_unit = state.H[..., number].reshape(2 * units)
+        np.testing.assert_allclose(getattr(group, f"H_{number}"), by_unit, rtol=1e-9, atol=1e-12)
+        by_head = state.r.reshape(2, layer.heads, keys)[..., number]
+        shared = by_head.repeat_interleave(units // layer.heads, 1).ravel()
+        np.testing.assert_allclose(getattr(group, f"r_{number}"), shared, rtol=1e-9, atol=1e-12)
