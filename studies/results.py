@@ -38,6 +38,8 @@ PACKAGES = (
     "reservoirpy",
     "scikit-learn",
     "scipy",
+    "snntorch",
+    "spikingjelly",
     "statsmodels",
     "sympy",
     "torch",

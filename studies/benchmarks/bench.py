@@ -64,13 +64,13 @@ def bench(
         raise ValueError(f"at least one repetition is needed, got {repetitions}")
     out = Path(out)
     write_table(out, rows)
-    stamp, commit = machine.stamp(), machine.commit()
+    commit = machine.commit()
     for name in names or rows:
         row = rows[name]
         if why := row.missing():
             ended(row, why)
             continue
-        record = read_record(out, name)
+        record, stamp = read_record(out, name), machine.stamp(row.rooms, row.packages)
         if record is None or record.stamp != stamp:
             record = Record.begin(row, stamp, commit)
         if not record.complete or len(record.repetitions) < repetitions:

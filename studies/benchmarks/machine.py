@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,14 +22,20 @@ MEASURED = ("astrobrian", "astrobrian.equations")
 PACKAGES = ("astrobrian", "brian2", "numpy", "sympy")
 
 
-def stamp() -> dict[str, Any]:
-    """Machine, versions and source: measurements with the same stamp belong together."""
+def stamp(rooms: Sequence[str] = (), packages: Sequence[str] = ()) -> dict[str, Any]:
+    """Machine, versions and source: measurements with the same stamp belong together.
+
+    Parameters
+    ----------
+    rooms, packages : sequence of str, optional
+        What takes part beside `MEASURED` and `PACKAGES`.
+    """
     versions = results.versions()
     return {
         "machine": machine(),
         "compiler": {"version": compiler_version(), "flags": " ".join(flags())},
-        "versions": {name: versions[name] for name in ("python", *PACKAGES) if name in versions},
-        "source": source_digest(),
+        "versions": {name: versions[name] for name in ("python", *PACKAGES, *packages) if name in versions},
+        "source": source_digest(rooms),
     }
 
 
@@ -80,10 +87,10 @@ def flags() -> list[str]:
     return [*get_compiler_and_args()[1], *vector_loops.flags()]
 
 
-def source_digest() -> str:
+def source_digest(rooms: Sequence[str] = ()) -> str:
     """A digest of the source of what is measured, which the results themselves are no part of."""
     digest = hashlib.sha256()
-    for folder in map(_folder, MEASURED):
+    for folder in map(_folder, (*MEASURED, *rooms)):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(path.relative_to(folder).as_posix().encode())

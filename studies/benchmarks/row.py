@@ -104,6 +104,8 @@ class Row:
         Says what isn't there that the row needs, and what to do about it; None if all is.
     check : callable, optional
         Gets a repetition; raises ArithmeticError if the sides didn't do the same.
+    rooms, packages : tuple of str, optional
+        What else is measured than what every row measures: another source or version of it is measured anew.
     """
 
     name: str
@@ -113,3 +115,5 @@ class Row:
     prepare: Callable[[ExitStack, Tell], Prepared]
     missing: Callable[[], str | None] = nothing
     check: Callable[[Repetition], None] = nothing
+    rooms: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()

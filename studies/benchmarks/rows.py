@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from astrobrian.studies.benchmarks import (
+    amsu,
     brunel,
     chi_cells,
     compilation,
@@ -25,7 +26,10 @@ ROWS: dict[str, Row] = {
         sweep.parameter_sweep,
         compilation.compilation,
         liquids.liquids_of_the_ratio_study,
+        amsu.unit_and_layer,
+        amsu.unit_and_spikingjelly,
         cuda.cuda,
+        amsu.on_a_gpu,
     )
 }
 """Every row by name."""

@@ -65,7 +65,7 @@ class Toy:
 @pytest.fixture(autouse=True)
 def same_machine(monkeypatch):
     """The stamp of this machine, read once."""
-    monkeypatch.setattr(machine, "stamp", lambda: STAMP)
+    monkeypatch.setattr(machine, "stamp", lambda *_: STAMP)
     monkeypatch.setattr(machine, "commit", lambda: "abc123")
 
 
@@ -121,7 +121,7 @@ def test_an_interrupted_row_goes_on_where_it_was(tmp_path):
 def test_another_source_is_measured_anew(tmp_path, monkeypatch):
     toy = Toy()
     toy.bench(tmp_path)
-    monkeypatch.setattr(machine, "stamp", lambda: {**STAMP, "source": "other"})
+    monkeypatch.setattr(machine, "stamp", lambda *_: {**STAMP, "source": "other"})
     toy.asked = []
     toy.bench(tmp_path)
     assert toy.asked.count("ours") == 3
