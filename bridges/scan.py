@@ -8,9 +8,12 @@ from typing import Any
 
 import torch
 
+from astrobrian.bridges.kernels import triton
 from astrobrian.bridges.kernels.operators import AVAILABLE as FUSED
 from astrobrian.bridges.kernels.operators import fused_scan
 from astrobrian.bridges.torch_codegen import Spike, TokenStep
+
+_DEVICES = ("cpu", "cuda") if triton.available() else ("cpu",)
 
 __all__ = ["FUSED", "advance", "eager_scan", "fusible", "scan"]
 
@@ -85,10 +88,10 @@ def eager_scan(
     return torch.stack(spikes, 1) if step.spike is not None else None, stacked
 
 
-def fusible(*tensors: torch.Tensor) -> bool:
-    """Whether the fused operators take these tensors: all on the CPU, together of single or double precision."""
+def fusible(*tensors: torch.Tensor, device: str = "cpu") -> bool:
+    """Whether the fused operators take these tensors: all on this device, together of single or double precision."""
     dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
-    return dtype in (torch.float32, torch.float64) and all(tensor.device.type == "cpu" for tensor in tensors)
+    return dtype in (torch.float32, torch.float64) and all(tensor.device.type == device for tensor in tensors)
 
 
 def scan(
@@ -101,10 +104,11 @@ def scan(
 ) -> tuple[Any, dict[str, torch.Tensor]]:
     """All tokens, by the fused operator where there is one; see `eager_scan`, with which it agrees.
 
-    The fused operator is for the CPU, single and double precision (to which other precisions are promoted where they meet
-    them, as under autocast), and first derivatives; ``fused=False`` has higher ones. Whatever else the tensors are, the
-    eager loop takes.
+    The fused operator is for the CPU, and for CUDA devices where Triton is there; for single and double precision, to which
+    other precisions are promoted where they meet them, as under autocast; and for first derivatives. ``fused=False`` has
+    higher ones. Whatever else the tensors are, the eager loop takes.
     """
-    if fused and fusible(*states.values(), *inputs.values(), *(parameters[n] for n in step.parameters)):
+    tensors = (*states.values(), *inputs.values(), *(parameters[name] for name in step.parameters))
+    if fused and any(fusible(*tensors, device=device) for device in _DEVICES):
         return fused_scan(step, states, inputs, parameters, dt)
     return eager_scan(step, states, inputs, parameters, dt)

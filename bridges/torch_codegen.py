@@ -15,7 +15,7 @@ from brian2.stateupdaters.exponential_euler import get_conditionally_linear_syst
 
 from astrobrian.equations.model import Model
 
-DT = sp.Symbol("dt", real=True)
+DT = str_to_sympy("dt")
 Z = sp.Symbol("z", real=True)
 
 SURROGATE = sp.atan(sp.pi * Z) / sp.pi + sp.Rational(1, 2)

@@ -46,6 +46,13 @@ constexpr real ROUND = real(3) * real(Bits(1) << (MANTISSA - 1));  // adding and
 
 constexpr real inverse_factorial(int n) { return n < 2 ? real(1) : inverse_factorial(n - 1) / n; }
 
+// unrolled by its type, or else the loop over cells around it isn't vectorised
+template <int N> constexpr real INVERSE = inverse_factorial(N);
+template <int K> static inline real series(real sum, real r) {
+    if constexpr (K == 0) return sum * r;
+    else return series<K - 1>(sum * r + INVERSE<K>, r);
+}
+
 static inline real nearest(real x) { return (x + ROUND) - ROUND; }
 
 // 2^n, for an integer n
@@ -61,9 +68,7 @@ static inline real power_of_two(real n) {
 // e^x - 1 of what is left of x without n times the logarithm of 2, by its Taylor series
 static inline real remainder_of(real x, real n) {
     const real r = (x - n * real(0.693359375)) - n * real(-2.12194440054690582767656361e-4);
-    real sum = inverse_factorial(TERMS);
-    for (int k = TERMS - 1; k > 0; --k) sum = sum * r + inverse_factorial(k);
-    return sum * r;
+    return series<TERMS - 1>(INVERSE<TERMS>, r);
 }
 
 static inline real exp_(real x) {

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from astrobrian.bridges.kernels import cpp
+from astrobrian.bridges.kernels import cpp, triton
 from astrobrian.bridges.kernels.library import (
     define,
     expanded,
@@ -24,13 +24,7 @@ define(
 )
 
 
-def _walk(tensor: Tensor) -> Any:
-    """The module that has the walks for where a tensor is."""
-    if tensor.device.type == "cpu":
-        return cpp
-    from astrobrian.bridges.kernels import triton
-
-    return triton
+_WALKS = {"cpu": cpp, "cuda": triton}
 
 
 def _by_cell(tensor: Tensor) -> Tensor:
@@ -50,7 +44,7 @@ def _scan(
     outputs = _outputs(name, states, inputs)
     states, parameters = [s.contiguous() for s in states], [p.contiguous() for p in parameters]
     inputs = [_by_cell(x) for x in inputs]
-    _walk(inputs[0]).forward(name, states, inputs, parameters, dt, outputs)
+    _WALKS[inputs[0].device.type].forward(name, states, inputs, parameters, dt, outputs)
     return outputs
 
 
@@ -74,7 +68,9 @@ def _scan_backward(
     states, parameters = [s.contiguous() for s in states], [p.contiguous() for p in parameters]
     inputs = [_by_cell(x) for x in inputs]
     by_outputs = [None if y is None else _by_cell(y) for y in by_outputs]
-    _walk(inputs[0]).backward(name, states, inputs, parameters, dt, trajectories, by_outputs, results)
+    _WALKS[inputs[0].device.type].backward(
+        name, states, inputs, parameters, dt, trajectories, by_outputs, results
+    )
     return [*results[: n + m], *(p.sum(0) for p in results[n + m :])]
 
 

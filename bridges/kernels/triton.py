@@ -158,7 +158,7 @@ def source(r: Recurrence) -> str:
         "backward_token": [
             *inputs,
             *(
-                f"{x} = tl.where(t > 0, tl.load({_token(y, '(t - 1)')}, mask=inside & (t > 0), other=1.0), {firsts[x]})"
+                f"{x} = tl.where(t > 0, tl.load({_token(y, 'tl.maximum(t - 1, 0)')}, mask=inside, other=1.0), {firsts[x]})"
                 for x, y in zip(r.before, r.new, strict=True)
             ),
             *(_load(b, _token(b)) for b in (*by_spikes, *a.by_new)),
