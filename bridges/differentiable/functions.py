@@ -45,15 +45,14 @@ def choose(spikes: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return chosen + (spikes - spikes.detach()) * (new - old) if spikes.requires_grad else chosen
 
 
-def event(soft: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-    """A function of a condition and of the distance at which it changes: 1 or 0, with the derivative of `soft`."""
+def event(dtype: torch.dtype) -> Callable[[Tensor, Tensor | float], Tensor]:
+    """A function that makes 1 or 0 of a condition, with the derivative of a second argument."""
 
-    def of(condition: Tensor, distance: Tensor) -> Tensor:
-        hard = condition.to(distance.dtype)
-        if not distance.requires_grad:
-            return hard
-        relaxed = soft(distance)
-        return hard + (relaxed - relaxed.detach())
+    def of(condition: Tensor, relaxed: Tensor | float) -> Tensor:
+        hard = condition.to(dtype)
+        if isinstance(relaxed, Tensor) and relaxed.requires_grad:
+            return hard + (relaxed - relaxed.detach())
+        return hard
 
     return of
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, have_same_dimensions, second
 from brian2.units.fundamentalunits import get_unit_for_display
 from torch import nn
-from torch.utils.checkpoint import checkpoint
 
 from astrobrian.bridges.differentiable.constants import Bounds, Constants
 from astrobrian.bridges.differentiable.inputs import Inputs, hint
-from astrobrian.bridges.differentiable.source import RELAXED, Function, function
+from astrobrian.bridges.differentiable.recompute import recomputed
+from astrobrian.bridges.differentiable.source import Function, function
 from astrobrian.bridges.differentiable.step import (
     ELAPSED,
     METHODS,
+    RELAXED,
     Step,
     addition,
     alike,
@@ -35,6 +36,15 @@ State = Any  # the named tuple that a module makes for its model
 
 _NEVER = -1e4  # second; what Brian2 has for the last spike of a cell that never spiked
 _SPIKES = "spikes"
+
+
+class _Watch(NamedTuple):
+    """What is recorded: names for a number of steps, of which others than results of a step are computed."""
+
+    steps: int
+    names: tuple[str, ...]
+    others: Function
+    shape: torch.Size
 
 
 class Differentiable(nn.Module):
@@ -61,6 +71,9 @@ class Differentiable(nn.Module):
         The unit of that distance: how far the model's initial state is from the threshold, if not given.
     checkpoint_every : int, optional
         Keep the states of every so many steps for the backward pass, and compute the others again.
+    compiled : bool, optional
+        Whether `torch.compile` makes one program of a step: it needs a compiler and, once in a process, a minute, and
+        then about a tenth of the time.
     dtype : torch.dtype, optional
         Torch's default if not given.
 
@@ -100,6 +113,7 @@ class Differentiable(nn.Module):
         *,
         width: Quantity | float | None = None,
         checkpoint_every: int | None = None,
+        compiled: bool = False,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -107,13 +121,14 @@ class Differentiable(nn.Module):
         _check("spike", spike, RELAXED)
         if checkpoint_every is not None and checkpoint_every < 1:
             raise ValueError(f"checkpoint_every should be a number of steps, not {checkpoint_every!r}")
-        self.model, self.method, self.spike, self.checkpoint_every = model, method, spike, checkpoint_every
+        self.model, self.method, self.spike = model, method, spike
+        self.checkpoint_every, self.compiled = checkpoint_every, compiled
         self.dt = _time_step(dt)
         dtype = dtype or torch.get_default_dtype()
         self.register_buffer("_dt", torch.tensor(self.dt, dtype=dtype), persistent=False)
         self.constants = Constants(model, trainable or {}, dtype)
         self._alike = alike(model)
-        plan = step(self._alike, method, frozenset())
+        plan = step(self._alike, method, frozenset(), spike)
         self.inputs = Inputs(model, plan)
         clock = ["timestep"] if plan.reads & {"t", ELAPSED} else []
         self.State = _state_type([*plan.fields, *clock])
@@ -242,42 +257,50 @@ class Differentiable(nn.Module):
         for start in range(0, steps, size):
             until = min(start + size, steps)
             piece = {n: x if x.shape[-1] == 1 else x[..., start:until] for n, x in given.items()}
-            arguments = (state, values, piece, until - start, names, watched, shape)
-            if self.checkpoint_every:
-                part, state = checkpoint(
-                    self._piece, *arguments, use_reentrant=False, preserve_rng_state=False
-                )
-            else:
-                part, state = self._piece(*arguments)
+            part, state = self._run(state, values, piece, _Watch(until - start, names, watched, shape))
             pieces.append(part)
         return {name: torch.cat([part[name] for part in pieces], -1) for name in names}, state
+
+    def _run(
+        self, state: State, values: dict[str, Tensor], given: dict[str, Tensor], watch: _Watch
+    ) -> tuple[dict[str, Tensor], State]:
+        """Some steps; inner values are kept, or computed again."""
+        if not self.checkpoint_every:
+            return self._piece(state, values, given, watch)
+        n, m = len(state), len(state) + len(values)
+
+        def run(*flat: Tensor) -> tuple[Tensor, ...]:
+            names = dict(zip(values, flat[n:m], strict=True)), dict(zip(given, flat[m:], strict=True))
+            part, after = self._piece(self.State(*flat[:n]), *names, watch)
+            return (*part.values(), *after)
+
+        results = recomputed(run, *state, *values.values(), *given.values())
+        recorded = dict(zip(watch.names, results, strict=False))
+        return recorded, self.State(*results[len(recorded) :])
 
     def _piece(
         self,
         state: State,
         values: dict[str, Tensor],
         given: dict[str, Tensor],
-        steps: int,
-        names: tuple[str, ...],
-        watched: Function,
-        shape: torch.Size,
+        watch: _Watch,
     ) -> tuple[dict[str, Tensor], State]:
         """Some steps, one after the other."""
         added = frozenset(given) & set(variables(self.model))
-        advance = _advance(self._alike, self.method, added, self._dt.dtype, self.spike)
+        advance = _advance(self._alike, self.method, added, self._dt.dtype, self.spike, self.compiled)
         given = {addition(name) if name in added else name: x for name, x in given.items()}
         fixed = values | self._widths | {"dt": self._dt}
         fixed |= {name: x[..., 0] for name, x in given.items() if x.shape[-1] == 1}
         # unbound once: indexing x[..., i] in the loop would make the backward pass quadratic in the number of steps
         moving = {name: x.unbind(-1) for name, x in given.items() if x.shape[-1] > 1}
-        recorded: dict[str, list[Tensor]] = {name: [] for name in names}
-        for i in range(steps):
+        recorded: dict[str, list[Tensor]] = {name: [] for name in watch.names}
+        for i in range(watch.steps):
             scope = fixed | {name: x[i] for name, x in moving.items()} | self._time(state)
             results = advance(scope | state._asdict())
             state = self._next(state, results)
-            results |= watched(scope | results)
-            for name in names:
-                recorded[name].append(torch.as_tensor(results[name]).broadcast_to(shape))
+            results |= watch.others(scope | results)
+            for name in watch.names:
+                recorded[name].append(torch.as_tensor(results[name]).broadcast_to(watch.shape))
         return {name: torch.stack(x, -1) for name, x in recorded.items()}, state
 
     def _time(self, state: State) -> dict[str, Tensor]:
@@ -342,10 +365,13 @@ class Differentiable(nn.Module):
 
 
 @lru_cache(maxsize=256)
-def _advance(model: Model, method: str, added: frozenset[str], dtype: torch.dtype, spike: str) -> Function:
+def _advance(
+    model: Model, method: str, added: frozenset[str], dtype: torch.dtype, spike: str, compiled: bool
+) -> Function:
     """One step as a function."""
-    plan = step(model, method, added)
-    return function(plan.assignments, plan.results, dtype, spike)
+    plan = step(model, method, added, spike)
+    made = function(plan.assignments, plan.results, dtype)
+    return made.compiled() if compiled else made
 
 
 @lru_cache(maxsize=256)

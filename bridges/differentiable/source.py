@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -13,7 +12,6 @@ import torch
 from sympy.printing.str import StrPrinter
 
 from astrobrian.bridges.differentiable.functions import FUNCTIONS, event, int_
-from astrobrian.bridges.torch_codegen import SURROGATE, Z
 
 
 class _TorchPrinter(StrPrinter):
@@ -57,18 +55,19 @@ class Function:
     arguments: tuple[str, ...]
     results: tuple[str, ...]
     source: str
-    _compiled: Callable[..., tuple[torch.Tensor, ...]]
+    call: Callable[..., tuple[torch.Tensor, ...]]
 
     def __call__(self, scope: Mapping[str, torch.Tensor | float]) -> dict[str, torch.Tensor]:
-        values = self._compiled(*(scope[name] for name in self.arguments))
+        values = self.call(*(scope[name] for name in self.arguments))
         return dict(zip(self.results, values, strict=True))
+
+    def compiled(self) -> Function:
+        """The same function, of which Torch makes one program when it is first called."""
+        return replace(self, call=torch.compile(self.call))
 
 
 def function(
-    assignments: Mapping[sp.Symbol, sp.Expr],
-    results: Mapping[str, sp.Expr],
-    dtype: torch.dtype,
-    spike: str = "surrogate",
+    assignments: Mapping[sp.Symbol, sp.Expr], results: Mapping[str, sp.Expr], dtype: torch.dtype
 ) -> Function:
     """A Torch function that evaluates the results of some assignments.
 
@@ -79,8 +78,6 @@ def function(
     results : mapping of str to Expr
     dtype : torch.dtype
         What conditions become where they count as numbers.
-    spike : str, optional
-        What spikes are differentiated as, one of `RELAXED`.
 
     Examples
     --------
@@ -96,7 +93,7 @@ def function(
     lines = [f"{s} = {printer.doprint(defined[s])}" for s in TopologicalSorter(needs).static_order()]
     lines.append(f"return ({''.join(f'{printer.doprint(e)}, ' for e in parts[len(assignments) :])})")
     text = "\n    ".join([f"def function({', '.join(arguments)}):", *lines])
-    functions = {**FUNCTIONS, "int_": int_(dtype), "event": event(RELAXED[spike])}
+    functions = {**FUNCTIONS, "int_": int_(dtype), "event": event(dtype)}
     scope: dict[str, Any] = {f"_{name}": each for name, each in functions.items()}
     exec(text, scope)  # noqa: S102 (our own text, printed by SymPy from a declaration)
     return Function(tuple(arguments), tuple(results), text, scope["function"])
@@ -110,16 +107,3 @@ def names_in(expressions: Iterable[sp.Basic]) -> frozenset[str]:
 def _sorted(symbols: set[sp.Symbol]) -> list[sp.Symbol]:
     """In one order whatever the hash seed, so that the source is always the same."""
     return sorted(symbols, key=lambda s: s.name)
-
-
-@cache
-def _surrogate(dtype: torch.dtype) -> Function:
-    return function({}, {"spike": SURROGATE}, dtype)
-
-
-RELAXED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "surrogate": lambda z: _surrogate(z.dtype)({Z.name: z})["spike"],
-    "straight_through": lambda z: z,
-    "none": lambda z: z.detach(),
-}
-"""What a spike is differentiated as, of the distance to the threshold in widths."""

@@ -30,11 +30,15 @@ from sympy.logic.boolalg import Boolean
 
 from astrobrian.bridges.differentiable.functions import FUNCTIONS
 from astrobrian.bridges.differentiable.source import names_in
+from astrobrian.bridges.torch_codegen import SURROGATE, Z
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.symbolic import symbol, unit_values
 
 METHODS = ("exact", "exponential_euler", "euler", "rk2", "rk4", "heun", "milstein")
 """Brian2's state updaters that have an explicit form."""
+
+RELAXED = {"surrogate": SURROGATE, "straight_through": Z, "none": sp.Integer(0)}
+"""What a spike is differentiated as, of the distance z to the threshold in widths."""
 
 SPIKES_PRE = "spikes_pre"
 """The input that is 1 where and when a presynaptic spike arrives."""
@@ -86,7 +90,7 @@ def width(number: int) -> str:
 
 
 @cache
-def step(model: Model, method: str, added: frozenset[str]) -> Step:
+def step(model: Model, method: str, added: frozenset[str], spike: str) -> Step:
     """One time step of a model.
 
     Parameters
@@ -96,6 +100,8 @@ def step(model: Model, method: str, added: frozenset[str]) -> Step:
         One of `METHODS`.
     added : frozenset of str
         Variables to which synapses outside the model add.
+    spike : str
+        What spikes are differentiated as, one of `RELAXED`.
 
     Raises
     ------
@@ -104,10 +110,10 @@ def step(model: Model, method: str, added: frozenset[str]) -> Step:
 
     Examples
     --------
-    >>> step(tsodyks_markram, "euler", frozenset()).fields
+    >>> step(tsodyks_markram, "euler", frozenset(), "none").fields
     ('u_S', 'x_S')
     """
-    return _Builder(model, method).step(added)
+    return _Builder(model, method).step(added, RELAXED[spike])
 
 
 def alike(model: Model) -> Model:
@@ -219,7 +225,7 @@ class _Builder:
             if after.get(symbol(name)) is not before.get(symbol(name)):
                 self.write(name, _CHOOSE(spikes, after[symbol(name)], self.value(name)))
 
-    def step(self, added: frozenset[str]) -> Step:
+    def step(self, added: frozenset[str], relaxed: sp.Expr) -> Step:
         model = self.model
         fields = [*variables(model)]
         if model.refractory:
@@ -229,7 +235,7 @@ class _Builder:
         for name in self.outputs:
             self.now[symbol(name)] = sp.Integer(0)
         self.update()
-        distances = self.threshold() if model.threshold else ()
+        distances = self.threshold(relaxed) if model.threshold else ()
         self.synapses(added)
         if model.threshold and model.reset:
             self.run_where(self.value("spikes"), model.reset)
@@ -278,7 +284,7 @@ class _Builder:
             code = code.replace(f"{noise} = dt**.5 * randn()", f"{noise} = dt**.5 * {noise}")
         return code
 
-    def threshold(self) -> tuple[sp.Expr, ...]:
+    def threshold(self, relaxed: sp.Expr) -> tuple[sp.Expr, ...]:
         """The slot "thresholds"."""
         model = self.model
         distances: list[sp.Expr] = []
@@ -287,7 +293,8 @@ class _Builder:
             """A condition as 1 or 0."""
             if isinstance(condition, _COMPARISONS):
                 distances.append(condition.gts - condition.lts)
-                return _EVENT(condition, distances[-1] / symbol(width(len(distances) - 1)))
+                z = distances[-1] / symbol(width(len(distances) - 1))
+                return _EVENT(condition, relaxed.subs(Z, z))
             if isinstance(condition, sp.And):
                 return sp.Mul(*map(number, condition.args))
             if isinstance(condition, sp.Or):

@@ -157,3 +157,22 @@ def test_checkpoints_change_no_gradient():
     for other in gradients[1:]:
         torch.testing.assert_close(other, gradients[0], rtol=1e-12, atol=0)
     assert all(g != 0 for g in gradients[0])
+
+
+def test_checkpoints_have_first_derivatives_only():
+    cell = Differentiable(
+        gchi, 20 * ms, "euler", {"O_beta": (0 * umolar / second, umolar / second)}, checkpoint_every=2
+    )
+    recorded, _ = cell({"Y_S": 1e-3}, steps=4, record=["I"])
+    with pytest.raises(RuntimeError, match="give no checkpoint_every"):
+        torch.autograd.grad(recorded["I"].sum(), list(cell.parameters()), create_graph=True)
+
+
+def test_checkpoints_pass_on_what_needs_no_gradient():
+    cell = Differentiable(
+        gchi + gliotransmission, 20 * ms, "euler", {"Omega_e": (1 / second, 99 / second)}, checkpoint_every=3
+    )
+    recorded, state = cell({"Y_S": 1e-3}, steps=7, record=["C", "G_A", "spikes"])
+    recorded["C"].sum().backward()
+    assert not float(cell.constants.free["Omega_e"].grad or 0)
+    assert state.not_refractory.dtype == torch.bool

@@ -1,5 +1,7 @@
 """What a user of a module relies on: shapes, pieces, noise, parameters between bounds, and errors that help."""
 
+from shutil import which
+
 import numpy as np
 import pytest
 import torch
@@ -185,7 +187,7 @@ def test_a_trained_value_grows_with_its_parameter(one, other):
     for free in sorted((one, other)):
         with torch.no_grad():
             cell.constants.free["O_beta"].fill_(free)
-        values.append(float(cell.values()["O_beta"]))
+        values.append(float(cell.values()["O_beta"].detach()))
     assert values == sorted(values)
     assert abs(one - other) < 1e-9 or values[0] < values[1]
 
@@ -367,3 +369,33 @@ def test_nanosiemens_are_added_to_a_conductance():
     recorded, _ = cell({"g_e": [0, 1, 0] * nS}, record=["g_e"])
     decay = np.exp(-1 / 5)
     np.testing.assert_allclose(recorded["g_e"], [0, 1e-9, 1e-9 * decay])
+
+
+# what makes it quick
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [RELEASING, coba_lif, LOOP], ids=lambda m: m.name)
+def test_a_compiled_step_is_the_same(model):
+    if which("c++") is None:
+        pytest.skip("torch.compile needs a C++ compiler")
+    random = torch.Generator().manual_seed(2)
+    inputs = {"Y_S": 2e-3, "I_ex": 6e-10, "G_A_astro": 0.05, "spikes_pre": 1.0}
+    given = {
+        name: (top * torch.rand(4, 40, generator=random, dtype=DOUBLE))
+        for name, top in inputs.items()
+        if name in model.inputs or name in Differentiable(model, ms, "rk2").inputs.required
+    }
+    if "spikes_pre" in given:
+        given["spikes_pre"] = given["spikes_pre"].round()
+    name = "C_Theta" if model is RELEASING else "V_th" if model is coba_lif else "U_0_star"
+    item = model.parameters[name]
+    bounds = sorted((item.quantity * 0.9, item.quantity * 1.1))
+    found = []
+    for compiled in (False, True):
+        cell = Differentiable(model, 2 * ms, "rk2", {name: bounds}, compiled=compiled, dtype=DOUBLE)
+        recorded, _ = cell(given)
+        sum(x.mean() for x in recorded.values()).backward()
+        found.append((*recorded.values(), cell.constants.free[name].grad))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-18)
