@@ -266,7 +266,7 @@ def fit(
             initial=begin,
             affine=affine,
             method=method,
-            dt=read_value(dt, second),
+            **read_settings([f"dt={dt}"], {"dt": second}),
             starts=starts,
             level=level,
             profile=profile,

@@ -36,6 +36,8 @@ from astrobrian.progress import Progress
 
 Range = tuple[Value, Value]
 
+# Iterations for which worse starts may go on to overtake one that has arrived.
+_PATIENCE = 8
 # A profile that comes across a better fit is begun again from there, at most so often.
 _RESTARTS = 3
 # Residuals with more autocorrelation than independent noise shows once in 15,000 times: four standard errors.
@@ -133,7 +135,7 @@ def fit_parameters(
     found, costs = _search(problem, starts, seed, _part(progress, "fit"))
     curves: dict[str, Profile] = {}
     if profile:
-        curves, found = _profiles(found, level, _part(progress, "profile"))
+        curves, found = from_the_best(found, level, _part(progress, "profile"))
     result = task.result(simulation, found, costs, curves, level)
     for warning in result.warnings:
         warnings.warn(warning, FitWarning, stacklevel=2)
@@ -148,12 +150,15 @@ def _search(
     problem: LeastSquares, count: int, seed: int, report: Report | None
 ) -> tuple[Estimate, torch.Tensor]:
     """The best fit, and the cost that each start arrived at, the best first."""
-    z, costs = levenberg_marquardt(problem, starting_points(problem, count, seed), report=report)
+    begin = starting_points(problem, count, seed)
+    z, costs = levenberg_marquardt(problem, begin, patience=_PATIENCE, report=report)
     best = int(costs.argmin())
     return Estimate(problem, z[best], float(costs[best])), costs.sort().values
 
 
-def _profiles(found: Estimate, level: float, report: Report | None) -> tuple[dict[str, Profile], Estimate]:
+def from_the_best(
+    found: Estimate, level: float, report: Report | None
+) -> tuple[dict[str, Profile], Estimate]:
     """Profiles about the best fit; begun again if they come across a better one."""
     for _ in range(_RESTARTS):
         curves, best = profiles(found, level, report)

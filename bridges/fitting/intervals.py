@@ -158,6 +158,7 @@ class _Side:
     sign: float
     goal: float
     limit: float
+    following: torch.Tensor
     points: list[tuple[float, float, torch.Tensor]] = field(default_factory=list)
     step: float = 0.1
 
@@ -192,6 +193,18 @@ class _Side:
             self.step = min(wanted, 2.5 * abs(position - before))
         return self.sign * min(self.sign * position + self.step, self.limit)
 
+    def begin(self) -> torch.Tensor:
+        """All parameters there, the others on the line through the nearest points."""
+        position = self.next()
+        near, *further = sorted(self.points, key=lambda p: abs(p[0] - position))
+        if further:
+            line = (further[0][2] - near[2]) / (further[0][0] - near[0])
+        else:
+            line = self.following
+        z = (near[2] + (position - near[0]) * line).clamp(-self.limit, self.limit)
+        z[self.parameter] = position
+        return z
+
     def crossing(self) -> float:
         """Where the goal is reached, between the nearest points on both sides of it."""
         assert self.outside is not None
@@ -224,7 +237,7 @@ def profiles(
     sides = _sides(estimate, goal)
     best = estimate
     while searching := [side for side in sides if not side.over]:
-        z = torch.stack([_begin(side, side.next()) for side in searching])
+        z = torch.stack([side.begin() for side in searching])
         held = torch.tensor([side.parameter for side in searching])
         free = torch.ones_like(z, dtype=torch.bool).scatter(1, held[:, None], False)
         z, costs = levenberg_marquardt(problem, z, free)
@@ -244,28 +257,20 @@ def profiles(
 
 def _sides(estimate: Estimate, goal: float) -> list[_Side]:
     """Both searches of each parameter, with a first step of half the width that the Hessian tells."""
-    slopes = estimate.problem.bounds.slopes(estimate.z).numpy()
-    errors = np.sqrt(np.diag(estimate.covariance)) / np.maximum(slopes, np.finfo(float).tiny)
-    limit = estimate.problem.bounds.limit
-    return [
-        _Side(
-            i,
-            sign,
-            goal,
-            limit,
-            [(float(estimate.z[i]), 0.0, estimate.z)],
-            float(np.clip(goal * e / 2, 1e-6, 1.0)),
-        )
-        for i, e in enumerate(errors)
-        for sign in (-1.0, 1.0)
-    ]
-
-
-def _begin(side: _Side, position: float) -> torch.Tensor:
-    """All parameters at a new position of the one held, the others from the nearest point."""
-    nearest = min(side.points, key=lambda p: abs(p[0] - position))[2].clone()
-    nearest[side.parameter] = position
-    return nearest
+    slopes = np.maximum(estimate.problem.bounds.slopes(estimate.z).numpy(), np.finfo(float).tiny)
+    covariance = estimate.covariance / np.outer(slopes, slopes)
+    sides = []
+    for i, variance in enumerate(np.diag(covariance)):
+        # along the regression of the others on this one, if the Hessian knows it
+        following = np.nan_to_num(covariance[:, i] / variance, posinf=0.0, neginf=0.0)
+        following[i] = 1.0
+        first = float(np.clip(goal * np.sqrt(variance) / 2, 1e-6, 1.0))
+        begin = (float(estimate.z[i]), 0.0, estimate.z)
+        sides += [
+            _Side(i, sign, goal, estimate.problem.bounds.limit, torch.from_numpy(following), [begin], first)
+            for sign in (-1.0, 1.0)
+        ]
+    return sides
 
 
 def _profile(bounds: Bounds, parameter: int, low: _Side, high: _Side) -> Profile:

@@ -134,6 +134,7 @@ def levenberg_marquardt(
     free: torch.Tensor | None = None,
     iterations: int = 60,
     tolerance: float = 1e-7,
+    patience: int | None = None,
     report: Report | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Damped Gauss-Newton steps from every row by itself, all rows at once.
@@ -148,6 +149,8 @@ def levenberg_marquardt(
         At most so many.
     tolerance : float, optional
         A row has arrived where a step promises less than this part of its cost.
+    patience : int, optional
+        For so many iterations the others may go on after the best row has arrived; unless given, until all have.
 
     Returns
     -------
@@ -159,11 +162,13 @@ def levenberg_marquardt(
     damping = torch.full_like(z[:, 0], 1e-2)
     residuals, derivatives = problem.linearised(z)
     costs = _sum_of_squares(residuals)
+    waited = 0
     for iteration in range(iterations):
         movable = free & ~_held(problem, z, residuals, derivatives)
         step, promised = _damped_step(residuals, derivatives, movable, damping)
         going_on = (promised > tolerance * costs) & costs.isfinite() & (damping < 1e8)
-        if not going_on.any():
+        waited = 0 if going_on[costs.argmin()] else waited + 1
+        if not going_on.any() or (patience is not None and waited > patience):
             break
         tried = (z + step.clamp(-2, 2)).clamp(-problem.bounds.limit, problem.bounds.limit)
         tried_residuals, tried_derivatives = problem.linearised(tried)

@@ -10,6 +10,7 @@ from scipy.optimize import curve_fit
 
 from astrobrian.bridges import FitError
 from astrobrian.bridges.fitting.bounds import Bounds
+from astrobrian.bridges.fitting.fit import from_the_best
 from astrobrian.bridges.fitting.intervals import Estimate, hessian_intervals, profiles
 from astrobrian.bridges.fitting.least_squares import LeastSquares, adam, levenberg_marquardt, starting_points
 from astrobrian.bridges.fitting.observation import Affine, Direct
@@ -51,11 +52,8 @@ def test_a_parameter_stays_within_its_bounds_and_comes_back(ends, way):
     z = bounds.free(value.double())
     assert float(bounds.values(z)[0]) == pytest.approx(float(value[0]), rel=1e-5, abs=1e-5 * (high - low))
     for extreme in (-50.0, 50.0):
-        assert (
-            low - 1e-9 * abs(low)
-            <= float(bounds.values(torch.tensor([extreme]).double())[0])
-            <= high + 1e-9 * abs(high)
-        )
+        reached = float(bounds.values(torch.tensor([extreme]).double())[0])
+        assert low - 1e-9 * (high - low) <= reached <= high + 1e-9 * (high - low)
 
 
 @given(st.sampled_from([(0.1, 10.0), (-3.0, 2.0), (0.0, 5.0)]), st.floats(-4, 4))
@@ -196,17 +194,15 @@ def test_an_interval_ends_at_the_bound():
         assert interval.low == 1.4
 
 
-def test_a_profile_that_finds_a_better_fit_tells_it():
-    """Two minima: the search starts in the worse one, and walks into the better."""
-    samples = np.zeros(1)
-    double = problem(
-        lambda v: torch.cat([((v - 1) * (v + 1)) + 0.3 * (v - 1), 0.01 * torch.ones(len(v), 2)], 1),
-        np.concatenate([samples, np.zeros(2)]),
-        {"x": (-3.0, 3.0)},
-    )
-    z, costs = levenberg_marquardt(double, double.bounds.free(torch.tensor([[1.2]])))
-    assert float(double.bounds.values(z)[0, 0]) == pytest.approx(1.0, abs=1e-3)
-    assert float(costs) == pytest.approx(2e-4, rel=1e-3)
+def test_a_profile_that_comes_across_a_better_fit_tells_it():
+    of = problem(decay, noisy(0), DECAY)
+    best = estimated(of)
+    beside = Estimate(of, best.z + 0.02, float(of.costs(best.z[None] + 0.02)))
+    _, better = profiles(beside, 0.95)
+    assert better.cost < beside.cost
+    curves, found = from_the_best(beside, 0.95, None)
+    assert found.cost == pytest.approx(best.cost)
+    assert curves["tau"].interval.low < float(best.values[1]) < curves["tau"].interval.high
 
 
 def test_adam_goes_downhill_to_the_same_place():
@@ -224,7 +220,8 @@ def test_starts_are_repeatable_and_the_best_of_many():
     assert not torch.equal(first, starting_points(of, 3, seed=2))
     costs = of.costs(first)
     assert (costs.diff() >= 0).all()
-    assert float(costs[0]) == float(of.costs(starting_points(of, 30, seed=1)[:1])) or costs[0] > 0
+    anywhere = torch.logit(torch.rand(48, 2, dtype=torch.float64, generator=torch.manual_seed(0)))
+    assert costs.max() < of.costs(anywhere).median()
 
 
 def test_a_prediction_that_is_never_finite_is_an_error():
