@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from astrobrian.bridges.checks import positive
+from astrobrian.bridges.kernels.operators import bank_walk
 from astrobrian.bridges.memory import law
+from astrobrian.bridges.scan import FUSED, fusible
 from astrobrian.bridges.torch_codegen import symbol, token_step, torch_function
 from astrobrian.equations import amsu_astrocyte, amsu_bank
 
-ASTROCYTE = token_step(amsu_astrocyte)
-PROMPT_KEY = torch_function((symbol("x_k"),), (token_step(amsu_bank).outputs["k"],))
+ASTROCYTE, BANK = token_step(amsu_astrocyte), token_step(amsu_bank)
+PROMPT_KEY = torch_function((symbol("x_k"),), (BANK.outputs["k"],))
 
 
 class Bank(nn.Module):
@@ -33,11 +35,14 @@ class Bank(nn.Module):
         Initial time constants (heads), in ms.
     feedback : bool, optional
         False opens the loop: the keys hear the signal alone.
+    fused : bool, optional
+        Whether to use the fused operator, where there is one: on the CPU, in single or double precision, with a C++
+        compiler. It has first derivatives only; for higher ones pass False.
 
     Raises
     ------
     ValueError
-        If a size or a time constant isn't positive and finite. Later, if a signal or a state has another shape.
+        If a size or a time constant isn't positive and finite, or `fused` is asked for without a compiler. Later, if a signal or a state has another shape.
     TypeError
         If a time is given with a unit: times are plain numbers of milliseconds.
 
@@ -55,12 +60,15 @@ class Bank(nn.Module):
         ms_per_token: float,
         tau_H: torch.Tensor | float,
         feedback: bool = True,
+        fused: bool = FUSED,
     ) -> None:
         super().__init__()
+        if fused and not FUSED:
+            raise ValueError("the fused operator needs a C++ compiler: install one, or pass fused=False")
         for name, size in {"heads": heads, "keys": keys}.items():
             positive(name, size)
         positive("ms_per_token", ms_per_token, milliseconds=True)
-        self.heads, self.keys, self.ms_per_token = heads, keys, float(ms_per_token)
+        self.heads, self.keys, self.ms_per_token, self.fused = heads, keys, float(ms_per_token), fused
         self.log_tau_H = nn.Parameter(positive("tau_H", tau_H, milliseconds=True).expand(heads).log())
         # each key saturates at another strength of the signal, and hears the astrocytes at another level; chosen here
         self.key_weight = nn.Parameter(4 * torch.rand(heads * keys))
@@ -78,20 +86,26 @@ class Bank(nn.Module):
         return self.query.new_zeros(batch, self.heads)
 
     def _law(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """What is kept of each output in a token (heads), and what each key adds to each of them (heads * keys, heads)."""
+        """What is kept of each output in a token (heads), and what each key adds to its head's output (heads, keys)."""
         p = {"tau_H": self.tau_H, "g_H": torch.ones_like(self.log_tau_H)}
         kept, written = law(ASTROCYTE)(*(p[name] for name in ASTROCYTE.parameters), self.ms_per_token)
-        by_key = self.query * written[:, None]
-        return kept, torch.block_diag(*by_key[:, :, None])
+        return kept, self.query * written[:, None]
 
-    def _advance(
-        self, x: torch.Tensor, o: torch.Tensor, kept: torch.Tensor, written: torch.Tensor
-    ) -> torch.Tensor:
-        heard = x[:, None] * self.key_weight + self.key_bias
-        if self.feedback is not None:
-            heard = torch.addmm(heard, o, self.feedback)
-        (k,) = PROMPT_KEY(heard)
-        return torch.addmm(kept * o, k, written)
+    def _walk(self, x: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
+        kept, written = self._law()
+        given = (x, self.key_weight, self.key_bias, self.feedback, written, kept, o)
+        if self.fused and fusible(*(t for t in given if t is not None)):
+            return bank_walk(BANK, *given)
+        by_key = torch.block_diag(*written[:, :, None])
+        trajectory = []
+        for token in x.unbind(1):
+            heard = token[:, None] * self.key_weight + self.key_bias
+            if self.feedback is not None:
+                heard = torch.addmm(heard, o, self.feedback)
+            (k,) = PROMPT_KEY(heard)
+            o = torch.addmm(kept * o, k, by_key)
+            trajectory.append(o)
+        return torch.stack(trajectory, 1)
 
     def _check(self, x: torch.Tensor, o: torch.Tensor, axes: tuple[str, ...]) -> None:
         if x.ndim != len(axes) or 0 in x.shape[1:]:
@@ -104,7 +118,7 @@ class Bank(nn.Module):
     def step(self, x: torch.Tensor, o: torch.Tensor) -> torch.Tensor:
         """One token: the signal has the shape (batch,), the outputs before and after it (batch, heads)."""
         self._check(x, o, ("batch",))
-        return self._advance(x, o, *self._law())
+        return self._walk(x[:, None], o)[:, 0]
 
     def forward(self, x: torch.Tensor, o: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """All tokens of a sequence, the same to the bit as `step` for each.
@@ -122,9 +136,5 @@ class Bank(nn.Module):
             Outputs after the last token.
         """
         self._check(x, o, ("batch", "tokens"))
-        law = self._law()
-        trajectory = []
-        for token in x.unbind(1):
-            o = self._advance(token, o, *law)
-            trajectory.append(o)
-        return torch.stack(trajectory, 1), o
+        trajectory = self._walk(x, o)
+        return trajectory, trajectory[:, -1].clone()

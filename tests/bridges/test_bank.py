@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrobrian.bridges import Bank
+from astrobrian.bridges.bank import BANK
 from astrobrian.equations import amsu_bank
 
 
@@ -47,10 +48,46 @@ def test_one_call_uneven_pieces_and_single_steps_are_equal_to_the_bit(seed, head
     assert torch.equal(last, at)
 
 
-def test_gradient_is_right(double):
-    bank = some_bank(heads=2, keys=2)
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize("fused", [True, False])
+def test_gradient_is_right(double, feedback, fused):
+    bank = some_bank(heads=2, keys=2, feedback=feedback, fused=fused)
     x, o = torch.rand(2, 5, requires_grad=True), torch.randn(2, 2, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x, o, *_: bank(x, o)[0], (x, o, *bank.parameters()))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.float64, 1e-12)])
+def test_the_fused_operator_agrees_with_the_eager_loop(dtype, tolerance):
+    results = []
+    for fused in (True, False):
+        bank = some_bank(heads=5, keys=7, fused=fused).to(dtype)
+        torch.manual_seed(1)
+        x = torch.rand(4, 80, dtype=dtype, requires_grad=True)
+        o, _ = bank(x, bank.initial_state(4))
+        o.square().sum().backward()
+        results.append([o, x.grad, *(p.grad for p in bank.parameters())])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(
+            one, other, rtol=tolerance, atol=tolerance * other.detach().abs().max().item()
+        )
+
+
+def test_torch_knows_the_operator():
+    bank = some_bank()
+    kept, written = bank._law()
+    given = (
+        BANK.name,
+        torch.rand(2, 6),
+        bank.key_weight,
+        bank.key_bias,
+        bank.feedback,
+        written,
+        kept,
+        bank.initial_state(2),
+    )
+    torch.library.opcheck(torch.ops.astrobrian.bank_walk.default, given)
+    open_loop = (*given[:4], None, *given[5:])
+    torch.library.opcheck(torch.ops.astrobrian.bank_walk.default, open_loop)
 
 
 def test_without_feedback_it_is_a_filter_of_saturated_signals(double):
