@@ -64,22 +64,8 @@ class TrainedLayer:
     reset: bool = True
 
     def __post_init__(self) -> None:
-        # a layer with an astrocyte has both of the last two
-        needed = ("x.weight", "tau_r", "tau_H") if self.values.keys() & {"tau_r", "tau_H"} else ("x.weight",)
-        for name in needed:
-            if name not in self.values:
-                raise DeploymentError(f"a layer needs {name}, and has {', '.join(self.values) or 'nothing'}")
-        if self.values["x.weight"].ndim != 2 or 0 in self.values["x.weight"].shape:
-            raise DeploymentError(
-                f"x.weight of a layer should have the shape (units, width), not {self.values['x.weight'].shape}"
-            )
-        if self.sigma not in MEMBRANES:
-            raise DeploymentError(
-                f"sigma of a layer should be one of {', '.join(MEMBRANES)}, not {self.sigma!r}"
-            )
-        ms = self.ms_per_token
-        if not (isinstance(ms, float) and np.isfinite(ms) and ms > 0):
-            raise DeploymentError(f"ms_per_token of a layer should be a positive number, not {ms!r}")
+        self._check_options()
+        self._check_sizes()
         shapes = self._shapes()
         if strange := self.values.keys() ^ shapes.keys():
             raise DeploymentError(
@@ -95,6 +81,36 @@ class TrainedLayer:
             if not np.isfinite(value).all() or (name in (*TIMES, "theta") and not (value > 0).all()):
                 raise DeploymentError(f"{name} of a layer has a value that isn't finite, or not positive")
 
+    def _check_options(self) -> None:
+        if self.sigma not in MEMBRANES:
+            raise DeploymentError(
+                f"sigma of a layer should be one of {', '.join(MEMBRANES)}, not {self.sigma!r}"
+            )
+        if not isinstance(self.reset, bool):
+            raise DeploymentError(f"reset of a layer should be true or false, not {self.reset!r}")
+        ms = self.ms_per_token
+        if not (isinstance(ms, float) and np.isfinite(ms) and ms > 0):
+            raise DeploymentError(f"ms_per_token of a layer should be a positive number, not {ms!r}")
+
+    def _check_sizes(self) -> None:
+        """Of the arrays that all other shapes follow from."""
+        # a layer with an astrocyte has both of the last two
+        needed = ("x.weight", "tau_r", "tau_H") if self.values.keys() & {"tau_r", "tau_H"} else ("x.weight",)
+        for name in needed:
+            if name not in self.values:
+                raise DeploymentError(f"a layer needs {name}, and has {', '.join(self.values) or 'nothing'}")
+        weight = self.values["x.weight"]
+        if weight.ndim != 2 or 0 in weight.shape:
+            raise DeploymentError(
+                f"x.weight of a layer should have the shape (units, width), not {weight.shape}"
+            )
+        if "tau_r" in self.values:
+            heads, traces = self.values["tau_H"].size, self.values["tau_r"].size
+            if not (heads and traces) or self.units % heads or traces % heads:
+                raise DeploymentError(
+                    f"{self.units} units and {traces} keys don't divide among {heads} heads"
+                )
+
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         units, width = self.units, self.width
         shapes: dict[str, tuple[int, ...]] = {
@@ -103,11 +119,9 @@ class TrainedLayer:
             "tau_u": (units,),
             "theta": (units,),
         }
-        if "tau_r" not in self.values:
+        if not self.keys:
             return shapes
-        heads, traces = self.values["tau_H"].size, self.values["tau_r"].size
-        if not (heads and traces) or units % heads or traces % heads:
-            raise DeploymentError(f"{units} units and {traces} keys don't divide among {heads} heads")
+        heads, traces = self.heads, self.heads * self.keys
         shapes |= {"v.weight": (units, width), "v.bias": (units,), "tau_H": (heads,), "g_H": (heads,)}
         for side in ("x_k", "q"):
             shapes |= {f"{side}.weight": (traces, width), f"{side}.bias": (traces,)}
@@ -227,15 +241,14 @@ def load_layers(path: str | Path) -> list[TrainedLayer]:
     about = metadata.get("layers")
     if not isinstance(about, list) or not about:
         raise DeploymentError(f"{path} has no layers")
+    values: dict[str, dict[str, np.ndarray]] = {str(number): {} for number in range(len(about))}
     try:
+        for name, value in arrays.items():
+            number, _, own = name.partition(".")
+            values[number][own] = value
         return [
-            TrainedLayer(
-                {name.removeprefix(f"{n}."): v for name, v in arrays.items() if name.startswith(f"{n}.")},
-                each["ms_per_token"],
-                each["sigma"],
-                each["reset"],
-            )
-            for n, each in enumerate(about)
+            TrainedLayer(own, each["ms_per_token"], each["sigma"], each["reset"])
+            for own, each in zip(values.values(), about, strict=True)
         ]
     except (KeyError, TypeError) as error:
         raise DeploymentError(f"{path} doesn't say what its layers are: {error!r}") from None

@@ -156,7 +156,8 @@ def test_tokens_that_were_not_simulated_have_no_spikes(layers, held_out):
     ("change", "message"),
     [
         (lambda n: n.pop("x.weight"), "needs x.weight"),
-        (lambda n: n.pop("q.bias"), "q.bias"),
+        (lambda n: n.pop("tau_H"), "needs tau_H"),
+        (lambda n: n.pop("q.bias"), "missing or too much: q.bias"),
         (lambda n: n.update(odd=np.ones(1)), "odd"),
         (lambda n: n.update({"x.weight": np.ones(3)}), r"\(units, width\), not \(3,\)"),
         (lambda n: n.update(theta=np.ones(2)), r"theta .* \(1,\), not float64 \(2,\)"),
@@ -227,12 +228,14 @@ def test_layers_come_back_from_their_file(tmp_path, layers):
         assert all(np.array_equal(one.values[name], other.values[name]) for name in one.values)
 
 
-def test_a_file_that_was_changed_is_refused(tmp_path):
-    content = bytearray((TRAINED / "layers.safetensors").read_bytes())
-    content[-1] ^= 1
-    (tmp_path / "changed").write_bytes(content)
-    with pytest.raises(DeploymentError, match="changed since it was written"):
-        load_layers(tmp_path / "changed")
+def test_every_flipped_byte_is_noticed(tmp_path):
+    content = (TRAINED / "layers.safetensors").read_bytes()
+    for place in range(0, len(content), 41):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        (tmp_path / "changed").write_bytes(changed)
+        with pytest.raises(DeploymentError):
+            load_layers(tmp_path / "changed")
 
 
 @pytest.mark.parametrize(
@@ -242,12 +245,22 @@ def test_a_file_that_was_changed_is_refused(tmp_path):
         ([], "has no layers"),
         ([{"sigma": "tanh"}], "doesn't say what its layers are"),
         (["tanh"], "doesn't say what its layers are"),
+        ([{"ms_per_token": 1.0, "sigma": ["tanh"], "reset": True}], "doesn't say what its layers are"),
+        ([{"ms_per_token": 1.0, "sigma": "tanh", "reset": 1}], "true or false, not 1"),
         ([{"ms_per_token": 1.0, "sigma": "tanh", "reset": True}], "a layer needs x.weight"),
     ],
 )
 def test_a_file_that_does_not_say_what_it_holds_is_refused(tmp_path, about, message):
-    (tmp_path / "file").write_bytes(seal("layers", {"a": np.ones(1)}, {"layers": about}))
+    (tmp_path / "file").write_bytes(seal("layers", {"0.theta": np.ones(1)}, {"layers": about}))
     with pytest.raises(DeploymentError, match=message):
+        load_layers(tmp_path / "file")
+
+
+def test_numbers_that_belong_to_no_layer_are_refused(tmp_path):
+    about = [{"ms_per_token": 1.0, "sigma": "tanh", "reset": True}]
+    numbers = {f"0.{name}": value for name, value in tiny().values.items()} | {"1.theta": np.ones(1)}
+    (tmp_path / "file").write_bytes(seal("layers", numbers, {"layers": about}))
+    with pytest.raises(DeploymentError, match="doesn't say what its layers are: KeyError"):
         load_layers(tmp_path / "file")
 
 
