@@ -218,6 +218,9 @@ def fit(
     profile: Annotated[
         bool, typer.Option(help="Intervals by the profile too, not by the Hessian alone.")
     ] = True,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Compile the time step, which takes a minute: for long traces.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
     """
@@ -270,6 +273,7 @@ def fit(
             starts=starts,
             level=level,
             profile=profile,
+            compiled=compiled,
             seed=seed,
             progress=progress,
         )

@@ -57,6 +57,7 @@ def fit_parameters(
     starts: int = 8,
     level: float = 0.95,
     profile: bool = True,
+    compiled: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ParameterFit:
@@ -96,6 +97,8 @@ def fit_parameters(
         Of the intervals.
     profile : bool, optional
         Whether to profile the likelihood too, which takes longer than the fit.
+    compiled : bool, optional
+        Whether `torch.compile` makes one program of a time step. It takes a minute, so that it is for long traces.
     seed : int, optional
         Of the points that are tried.
     progress : callable, optional
@@ -130,7 +133,7 @@ def fit_parameters(
     if starts < 1:
         raise ValueError(f"a fit needs at least one start, not {starts}")
     task = _Task.of(model, traces, parameters, observed, inputs, initial or {}, affine)
-    simulation = task.simulation(method, dt)
+    simulation = task.simulation(method, dt, compiled)
     problem = task.problem(simulation)
     found, costs = _search(problem, starts, seed, _part(progress, "fit"))
     curves: dict[str, Profile] = {}
@@ -244,7 +247,7 @@ class _Task:
     def _start_name(self, state: str, cell: str) -> str:
         return f"{state}(0)" if len(self.cells) == 1 else f"{state}(0) of {cell}"
 
-    def simulation(self, method: str, dt: Quantity) -> Simulation:
+    def simulation(self, method: str, dt: Quantity, compiled: bool) -> Simulation:
         """The model under the inputs of each trace."""
         if not have_same_dimensions(dt, ms) or not float(dt) > 0:
             raise ValueError(f"dt is a positive time, not {dt!r}")
@@ -256,7 +259,15 @@ class _Task:
         ]
         starts = {name: float(value) for name, value in self.known_starts.items()}
         return Simulation(
-            self.model, self.observed, parts, list(self.ranges), list(self.fitted_starts), starts, method, dt
+            self.model,
+            self.observed,
+            parts,
+            list(self.ranges),
+            list(self.fitted_starts),
+            starts,
+            method,
+            dt,
+            compiled,
         )
 
     def problem(self, simulation: Simulation) -> LeastSquares:

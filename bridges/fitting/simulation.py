@@ -122,6 +122,8 @@ class Simulation(nn.Module):
         Other initial values that aren't those of the model.
     method : str
     dt : Quantity
+    compiled : bool, optional
+        See `Differentiable`.
     """
 
     def __init__(
@@ -134,9 +136,10 @@ class Simulation(nn.Module):
         known: Mapping[str, float],
         method: str,
         dt: Quantity,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
-        self.cell = Differentiable(model, dt, method, dtype=torch.float64)
+        self.cell = Differentiable(model, dt, method, spike="none", compiled=compiled, dtype=torch.float64)
         self.observed, self.parts, self.known = observed, tuple(parts), dict(known)
         self.parameters_fitted, self.starts = tuple(parameters), tuple(starts)
 
