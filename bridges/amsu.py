@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import torch
 from torch import nn
+from torch.utils._pytree import _register_namedtuple
 
 from astrobrian.bridges.checks import positive
 from astrobrian.bridges.kernels.operators import matrix_walk
-from astrobrian.bridges.linear import RowLinear
+from astrobrian.bridges.linear import RowLinear, together
 from astrobrian.bridges.memory import chunked_memory, law
 from astrobrian.bridges.scan import FUSED, advance, fusible, scan
 from astrobrian.bridges.torch_codegen import TokenStep, token_step
@@ -77,6 +78,10 @@ class AMSUState(NamedTuple):
     def detach(self) -> AMSUState:
         """The same state without its history, to cut the gradient between two pieces of a sequence."""
         return AMSUState(*(tensor.detach() for tensor in self))
+
+
+# torch.export asks for this before it saves a program that takes or gives a state; there is no public name for it
+_register_namedtuple(AMSUState, serialized_type_name="astrobrian.bridges.AMSUState")
 
 
 class AMSUDrive(NamedTuple):
@@ -423,7 +428,8 @@ class AMSU(nn.Module):
     def drive(self, x: torch.Tensor) -> AMSUDrive:
         """Signal, key, value and query of an input (..., width); under autocast too in the precision of the layer."""
         own = self.g_H.dtype
-        x, x_k, v, q = (side(x).to(own) for side in (self.signal, self.key, self.value, self.query))
+        sides = together((self.signal, self.key, self.value, self.query), x)
+        x, x_k, v, q = (side.to(own) for side in sides)
         return AMSUDrive(x, x_k, v, q * self.keys**-0.5)
 
     def forward(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:

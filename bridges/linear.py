@@ -6,6 +6,7 @@ than the same token in a sequence. A spike at the threshold then differs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -40,6 +41,17 @@ class RowLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As `torch.nn.Linear`."""
-        if self.fused and not torch.is_autocast_enabled(self.weight.device.type) and fusible(x, self.weight):
-            return row_linear(x, self.weight, self.bias)
-        return super().forward(x)
+        return _affine(x, self.weight, self.bias, self.fused)
+
+
+def together(maps: Sequence[RowLinear], x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What each of several maps with biases gives of the same input, to the bit, in one product: that is quicker."""
+    weight, bias = torch.cat([each.weight for each in maps]), torch.cat([each.bias for each in maps])
+    joint = _affine(x, weight, bias, all(each.fused for each in maps))
+    return joint.split([each.out_features for each in maps], -1)
+
+
+def _affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, fused: bool) -> torch.Tensor:
+    if fused and not torch.is_autocast_enabled(weight.device.type) and fusible(x, weight):
+        return row_linear(x, weight, bias)
+    return nn.functional.linear(x, weight, bias)

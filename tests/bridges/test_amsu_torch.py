@@ -85,7 +85,8 @@ def test_exported_for_any_batch_and_number_of_tokens():
     saved = io.BytesIO()
     torch.export.save(program, saved)
     saved.seek(0)
-    loaded = torch.export.load(saved).module()
+    with torch.serialization.safe_globals([AMSUState]):  # the example inputs are saved too
+        loaded = torch.export.load(saved).module()
     for sizes in ((3, 20), (5, 33)):
         x, state = some_input(*sizes), layer.initial_state(sizes[0])
         with torch.no_grad():
