@@ -156,6 +156,7 @@ extern "C" void backward(
                     }
                     const lanes scaled = v_t * l.b;
                     lanes written = {}, decayed = {};
+                    #pragma GCC unroll 16
                     for (int j = 0; j < KEYS; ++j) {
                         G[j] = multiply_add(o_t, all(q_t[j]), G[j]);
                         written = multiply_add(G[j], all(k_t[j]), written);
