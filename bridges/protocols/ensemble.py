@@ -72,7 +72,8 @@ class Ensemble:
     spread : float
         Standard deviation of its logarithm between astrocytes.
     dt_ms, astrocyte_dt_ms : float
-        Time step of the synapses and of the astrocytes.
+        Time step of the synapses and of the astrocytes. Glutamate is added at the end of a step: it is
+        ``Omega_c*dt/2`` too much, on the average, which 5 ms make a tenth.
     """
 
     astrocytes: int = 12
@@ -82,8 +83,8 @@ class Ensemble:
     postsynaptic: bool = False
     O_beta: float = 1.0
     spread: float = 0.3
-    dt_ms: float = 5.0
-    astrocyte_dt_ms: float = 10.0
+    dt_ms: float = 0.2
+    astrocyte_dt_ms: float = 2.0
 
     def __post_init__(self) -> None:
         for name in ("astrocytes", "synapses", "O_beta", "dt_ms", "astrocyte_dt_ms"):

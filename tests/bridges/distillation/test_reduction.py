@@ -30,7 +30,7 @@ from astrobrian.bridges.protocols.recording import Events
 SMALL = Protocol(
     seconds=30, quiet=2, fitted=(("steps", 2), ("bursts", 1)), held_out=(("drift", 1), ("chirp", 1))
 )
-FEW = Ensemble(astrocytes=1, synapses=20, spread=0.0, dt_ms=10)
+FEW = Ensemble(astrocytes=1, synapses=20, spread=0.0, dt_ms=10, astrocyte_dt_ms=10)
 QUICK = (Stage(1, 20, 64, 1e-2), Stage(8, 10, 32, 5e-3))
 KNOWN = {"C_Theta": 0.2}
 

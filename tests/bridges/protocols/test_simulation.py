@@ -193,8 +193,10 @@ def test_frequency_follows_the_input_in_one_regime_and_amplitude_in_the_other():
 
 
 # ------------------------------------------------------------------------------------------------ a neuron after the synapses
-def test_a_postsynaptic_neuron_changes_nothing_before_it(recordings):
-    without, with_one = recordings(dt_ms=1.0), recordings(**POSTSYNAPTIC)
+def test_a_postsynaptic_neuron_changes_nothing_before_it():
+    protocol = Protocol(**{**vars(SMALL), "seconds": 8})
+    ensembles = (Ensemble(**{**POSTSYNAPTIC, "postsynaptic": there}) for there in (False, True))
+    without, with_one = (simulate(protocol, ensemble) for ensemble in ensembles)
     assert set(with_one.cells) - set(without.cells) == {"v"}
     for name, values in without.cells.items():
         np.testing.assert_allclose(with_one.cells[name], values, rtol=1e-9, atol=1e-15, err_msg=name)
@@ -282,7 +284,7 @@ def test_programs_for_a_gpu_record_what_numpy_does(recordings, settings, tmp_pat
     [
         (lambda: Ensemble(regime="PM"), "regime is one of AM, FM, not 'PM'"),
         (lambda: Ensemble(loop="half"), "loop is one of closed, open, not 'half'"),
-        (lambda: Ensemble(postsynaptic=True), "give dt_ms=0.5"),
+        (lambda: Ensemble(postsynaptic=True, dt_ms=5), "give dt_ms=0.5"),
         (lambda: Ensemble(astrocytes=0), "astrocytes should be positive"),
         (lambda: Ensemble(spread=-0.1), "spread can't be negative"),
         (
