@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 from astrobrian.standalone import programs
 
 # contraction would round an expression differently in a vector and in what is left over of it
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-ffp-contract=off", "-fopenmp", "-fPIC", "-shared")
+PLAIN = ("-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared")
+FLAGS = (*PLAIN, "-march=native", "-fopenmp")
+"""What a library is compiled with; a compiler that doesn't know the last two gets the others."""
 
 NO_COMPILER = (
     "the fused operators are compiled when they are first used, and there is no C++ compiler {}: install one, name it in the "
@@ -46,15 +48,19 @@ def library(source: str) -> ctypes.CDLL:
         if kept := programs.fetch(key):
             path.write_bytes(kept)
         else:
-            text = path.with_suffix(".cpp")
-            text.write_text(source, encoding="utf-8")
-            done = subprocess.run(
-                [*command, *FLAGS, str(text), "-o", str(path)], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
+            path.with_suffix(".cpp").write_text(source, encoding="utf-8")
+            if (
+                _compile(command, FLAGS, path).returncode
+                and (done := _compile(command, PLAIN, path)).returncode
+            ):
                 raise RuntimeError(
                     f"{' '.join(command)} can't compile a fused operator; name another compiler in the environment variable "
                     f"CXX, or pass fused=False\n{done.stderr}"
                 )
             programs.keep(key, path.read_bytes())
         return ctypes.CDLL(str(path))  # mapped: the file may go
+
+
+def _compile(command: list[str], flags: tuple[str, ...], path: Path) -> subprocess.CompletedProcess:
+    whole = [*command, *flags, str(path.with_suffix(".cpp")), "-o", str(path)]
+    return subprocess.run(whole, capture_output=True, text=True, check=False)

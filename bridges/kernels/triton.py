@@ -30,8 +30,6 @@ def available() -> bool:
     return find_spec("triton") is not None
 
 
-_X = sp.Symbol("x", real=True)
-_SERIES = sp.series(sp.tanh(_X) / _X, _X, 0, 16).removeO()  # to the precision of a double, below a tenth
 _FUNCTIONS = {
     "exp": "tl.exp",
     "log": "tl.log",
@@ -133,6 +131,12 @@ def _pointers(cells: Iterable[sp.Symbol], tokens: Iterable[sp.Symbol]) -> list[s
     return [*(f"{n}_" for n in cells), *(f"{n}_{part}" for n in tokens for part in ("", "row", "token"))]
 
 
+def _series() -> sp.Expr:
+    """tanh(x)/x, to the precision of a double below a tenth, in Horner's form of the square of x."""
+    x, square = sp.symbols("x square", real=True)
+    return sp.horner(sp.series(sp.tanh(x) / x, x, 0, 16).removeO().subs(x**2, square))
+
+
 def source(r: Recurrence) -> str:
     """The text of both walks, in any precision."""
     a = adjoint(r)
@@ -185,7 +189,7 @@ def source(r: Recurrence) -> str:
     )
     return _TEXT.substitute(
         text,
-        series=_Printer().doprint(sp.horner(_SERIES.subs(_X**2, sp.Symbol("square")))),
+        series=_Printer().doprint(_series()),
         forward_arguments=", ".join(forward),
         backward_arguments=", ".join(backward),
     )

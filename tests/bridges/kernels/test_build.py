@@ -100,6 +100,14 @@ def test_a_compiler_that_fails_is_quoted(cache):
         build.library("nonsense;")
 
 
+def test_a_compiler_without_openmp_compiles_for_one_thread(cache, tmp_path, monkeypatch):
+    wrapper = tmp_path / "modest"
+    wrapper.write_text('#!/bin/sh\ncase "$*" in *-fopenmp*) exit 1;; esac\nexec g++ "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("CXX", str(wrapper))
+    assert build.library(TEXT % 5).answer() == 5
+
+
 def test_without_a_compiler_the_eager_loop_takes_its_place(tmp_path):
     code = (
         "import torch\nfrom astrobrian.bridges import AMSU\nfrom astrobrian.bridges.scan import FUSED\n"

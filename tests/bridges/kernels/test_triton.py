@@ -86,6 +86,30 @@ def test_the_hyperbolic_tangent_is_as_precise_as_its_argument(dtype):
     )
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_it_compiles_for_a_device_that_is_not_here(model):
+    if not triton.available():
+        pytest.skip("Triton isn't installed")
+    from triton import compile as compiled
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    triton._kernels.cache_clear()
+    for kernel in triton._kernels(token_step(model).name):
+        names = kernel.arg_names
+        kinds = {n: "*fp32" if n.endswith("_") else "i32" for n in names} | dict.fromkeys(
+            ("step", "BLOCK"), "constexpr"
+        )
+        constants = {(names.index("step"),): 0.8, (names.index("BLOCK"),): triton.BLOCK}
+        code = compiled(
+            ASTSource(fn=kernel, signature=kinds, constexprs=constants),
+            target=GPUTarget("cuda", 90, 32),
+            options={"enable_fp_fusion": False},
+        ).asm["ptx"]
+        assert "fma" not in code  # nothing is contracted
+        assert ".f64" not in code  # nor computed in another precision
+
+
 def test_a_function_that_a_device_lacks_is_named():
     model = Model(
         "odd",
