@@ -87,15 +87,18 @@ class Inputs:
             )
         return next(iter(lengths.values()))
 
-    def shape(self, given: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> torch.Size:
+    def shape(
+        self, given: Mapping[str, Tensor], values: Mapping[str, Tensor], state: Mapping[str, Tensor]
+    ) -> torch.Size:
         """The shape of cells and stimuli.
 
         Raises
         ------
         ValueError
-            If the leading axes of inputs and states don't broadcast.
+            If inputs, of which the last axis is time, constants and states don't broadcast.
         """
         shapes = {name: x.shape[:-1] for name, x in given.items()}
+        shapes |= {name: x.shape for name, x in values.items() if x.ndim and name not in given}
         shapes |= {f"the state's {name}": x.shape for name, x in state.items()}
         try:
             return torch.broadcast_shapes(*shapes.values())

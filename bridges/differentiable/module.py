@@ -246,7 +246,7 @@ class Differentiable(nn.Module):
         values = self.values()
         watched = _evaluation(self._alike, tuple(n for n in names if n not in self._results), self._dt.dtype)
         self.inputs.check_complete({*given, *values}, watched.arguments)
-        shape = self.inputs.shape(given, self._fields(state))
+        shape = self.inputs.shape(given, values, self._fields(state))
         state = self.initial_state(*shape) if state is None else self._expanded(state, shape)
         for name in self.inputs.noise - given.keys():
             given[name] = torch.randn(

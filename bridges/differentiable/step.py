@@ -299,6 +299,8 @@ class _Builder:
                 return sp.Mul(*map(number, condition.args))
             if isinstance(condition, sp.Or):
                 return 1 - sp.Mul(*(1 - number(each) for each in condition.args))
+            if isinstance(condition, sp.Not):
+                return 1 - number(condition.args[0])
             raise ModelError(
                 f"the threshold of {model.name} should be made of comparisons with >, >=, < or <=, "
                 f"not {model.threshold!r}"

@@ -295,6 +295,7 @@ def test_functions_of_brian2(rate, method, drive, in_torch):
         ("x >= top and y < 0.8", "3*ms"),
         ("x > top or not (y > 0.1)", "4*ms*(1 + y)"),
         ("drop + x > top", "x > 0.3"),
+        ("not (x < 0.7 or y > 0.9)", "not (x < 0.3 and y > 0.4)"),
         ("0.6 < x", "x > 0.3 or y < 0.4"),
     ],
 )
