@@ -9,7 +9,7 @@ from torch import nn
 
 from astrobrian.bridges.amsu import AMSU, membrane_step
 from astrobrian.bridges.scan import scan
-from astrobrian.studies.benchmarks.amsu import BATCH, HEADS, WIDTH
+from astrobrian.studies.benchmarks.amsu import BATCH, HEADS, KEYS, WIDTH
 
 TrainingStep = Callable[[], torch.Tensor]
 """Forward and backward once; returns what the forward pass gave."""
@@ -102,10 +102,15 @@ def gru(tokens: int, device: str) -> TrainingStep:
     return training_step(lambda x: layer(x)[0], sequence(tokens, device), layer.parameters())
 
 
-def amsu(tokens: int, device: str) -> TrainingStep:
-    """The layer with its astrocytes; a head has as many keys as values, as one of attention has."""
-    layer = AMSU(WIDTH, WIDTH, HEADS, WIDTH // HEADS, ms_per_token=500.0).to(device)
+def amsu(tokens: int, device: str, keys: int = KEYS) -> TrainingStep:
+    """The layer with its astrocytes."""
+    layer = AMSU(WIDTH, WIDTH, HEADS, keys, ms_per_token=500.0).to(device)
     return training_step(lambda x: layer(x)[0], sequence(tokens, device), layer.parameters())
+
+
+def amsu_with_keys_of_attention(tokens: int, device: str) -> TrainingStep:
+    """The same with as many keys in each head as values, as attention has."""
+    return amsu(tokens, device, WIDTH // HEADS)
 
 
 class Attention(nn.Module):

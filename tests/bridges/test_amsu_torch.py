@@ -3,7 +3,10 @@
 import copy
 import io
 import pickle
-import socket
+import runpy
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -181,32 +184,16 @@ def test_functional_calls_with_stacked_parameters():
         torch.testing.assert_close(layer(x)[1].H, H)
 
 
-def _train_a_share(rank, world, port, results):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=world
-    )
-    layer = some_layer(fused=FUSED, dtype=torch.float64)
-    parallel = torch.nn.parallel.DistributedDataParallel(layer)
-    share = some_input(4, dtype=torch.float64).chunk(world)[rank]
-    spikes, state = parallel(share)
-    (spikes.sum(1).square().sum() + state.u.square().sum()).backward()
-    results[rank] = [p.grad.numpy() for p in layer.parameters()]
-    torch.distributed.destroy_process_group()
-
-
 @pytest.mark.slow
-def test_two_processes_have_the_gradient_of_one():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with torch.multiprocessing.Manager() as manager:
-        results = manager.dict()
-        torch.multiprocessing.spawn(_train_a_share, (2, port, results), nprocs=2)
-        both_ranks = [results[rank] for rank in range(2)]
-    layer = some_layer(fused=FUSED, dtype=torch.float64)
-    spikes, state = layer(some_input(4, dtype=torch.float64))
-    ((spikes.sum(1).square().sum() + state.u.square().sum()) / 2).backward()
-    for found in both_ranks:
-        for p, g in zip(layer.parameters(), found, strict=True):
-            torch.testing.assert_close(p.grad, torch.from_numpy(g))
+def test_two_processes_have_the_gradient_of_one(tmp_path):
+    program = Path(__file__).with_name("ddp_rank.py")
+    ranks = [
+        subprocess.Popen([sys.executable, str(program), str(rank), "2", str(tmp_path)]) for rank in range(2)
+    ]
+    assert [rank.wait(120) for rank in ranks] == [0, 0]
+    of = runpy.run_path(str(program))
+    layer, x = of["layer_and_batch"]()
+    of["loss"](layer, x).backward()
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        same(found, [p.grad for p in layer.parameters()])
