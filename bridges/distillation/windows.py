@@ -66,8 +66,8 @@ class Fit:
     seed : int
     """
 
-    heads: int = 6
-    keys: int = 8
+    heads: int = 8
+    keys: int = 12
     feedback: bool = True
     stages: tuple[Stage, ...] = STAGES
     effort: float = 1.0

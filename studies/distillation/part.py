@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from astrobrian.bridges import (
     Ensemble,
     Fit,
     Protocol,
-    Recording,
+    Trains,
     fit_recording,
     plot_distillation,
     plot_lost,
@@ -26,7 +26,6 @@ from astrobrian.bridges import (
 from astrobrian.bridges.distillation.reduction import BESIDE, ENSEMBLE, PROTOCOL, provenance
 from astrobrian.bridges.protocols.ensemble import Loop, Regime
 from astrobrian.progress import Progress
-from astrobrian.studies.distillation.natural import natural_trains
 from astrobrian.studies.figures import staged
 from astrobrian.studies.results import Results
 
@@ -47,7 +46,7 @@ class Part:
         The number of heads is what the order selection begins from where there are no `orders`.
     protocol : Protocol
     natural : int
-        Natural stimuli, which are never fitted.
+        Number of natural stimuli, which are never fitted.
     orders : tuple of int
         Numbers of heads to choose from; none keeps that of the settings.
     """
@@ -57,7 +56,7 @@ class Part:
     backend: str
     settings: Fit
     protocol: Protocol = PROTOCOL
-    natural: int = 12
+    natural: int = 8
     orders: tuple[int, ...] = ()
 
     @property
@@ -84,13 +83,17 @@ class Part:
         return summary.get("status") == "complete" and summary.get("settings") == self.stamp
 
 
-def run_part(part: Part, folder: Path, progress: Progress | None = None) -> None:
-    """Simulate, choose the order, fit, and leave scores, plots, the unit and the data in the folder."""
+def run_part(part: Part, folder: Path, given: Sequence[Trains], progress: Progress | None = None) -> None:
+    """Simulate, choose the order, fit, and leave scores, plots, the unit and the data in the folder.
+
+    The given stimuli are held out.
+    """
     with Results(
         folder, f"distill {part.name}", part.protocol.seed, part.backend, settings=part.stamp
     ) as results:
         told = staged(results, progress)
-        recording = record(part, told)
+        use_backend(part.backend)
+        recording = simulate(part.protocol, part.ensemble, progress=told, given=given)
         origin = provenance(part.protocol, part.ensemble)
         settings = part.settings
         if part.orders:
@@ -101,13 +104,6 @@ def run_part(part: Part, folder: Path, progress: Progress | None = None) -> None
         found = fit_recording(recording, settings, origin, tuple(BESIDE), told)
         results.stage("plot")
         leave(found, results)
-
-
-def record(part: Part, progress: Progress | None) -> Recording:
-    """The recording of a part, with its natural stimuli."""
-    given = natural_trains(part.protocol, part.ensemble, part.natural, part.backend, progress)
-    use_backend(part.backend)
-    return simulate(part.protocol, part.ensemble, progress=progress, given=given)
 
 
 def leave(found: Distillation, results: Results) -> None:

@@ -12,14 +12,15 @@ from queue import Empty, Queue
 
 import torch
 
-from astrobrian.bridges import Fit
+from astrobrian.bridges import Fit, Trains
 from astrobrian.progress import Progress
+from astrobrian.studies.distillation.natural import natural_trains
 from astrobrian.studies.distillation.part import Part, run_part
 from astrobrian.studies.distillation.table import bars, table
 from astrobrian.studies.figures import check_plotting
 from astrobrian.studies.results import Results
 
-ORDERS = (1, 2, 3, 4, 5, 6, 8, 10)
+ORDERS = (2, 4, 6, 8, 10)
 """Numbers of astrocytes of a bank that are tried. Chosen here."""
 
 
@@ -89,10 +90,13 @@ def _run(wanted: Sequence[Part], folder: Path, workers: int, progress: Progress 
     missing = [part for part in wanted if not part.is_done(folder / part.name)]
     if not missing:
         return
+    # the same for all parts, whose astrocytes have as many synapses
+    one = missing[0]
+    given = natural_trains(one.protocol, one.ensemble, one.natural, one.backend, progress)
     context = multiprocessing.get_context("spawn")  # Brian2 and Torch don't survive a fork
     with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
         words = manager.Queue()
-        running = [pool.submit(_in_worker, part, folder / part.name, words) for part in missing]
+        running = [pool.submit(_in_worker, part, folder / part.name, given, words) for part in missing]
         try:
             for name, stage, done, message in _heard(words, running):
                 if progress is not None:
@@ -104,9 +108,9 @@ def _run(wanted: Sequence[Part], folder: Path, workers: int, progress: Progress 
             future.result()
 
 
-def _in_worker(part: Part, folder: Path, words: Queue) -> None:
+def _in_worker(part: Part, folder: Path, given: Sequence[Trains], words: Queue) -> None:
     torch.set_num_threads(1)  # the parts are what runs in parallel
-    run_part(part, folder, _teller(part.name, words))
+    run_part(part, folder, given, _teller(part.name, words))
 
 
 def _teller(name: str, words: Queue) -> Callable[[str, float, str], None]:
