@@ -27,8 +27,8 @@ PROTOCOL = Protocol(
 )
 """Chirps are never fitted. Chosen here."""
 
-ENSEMBLE = Ensemble(astrocytes=1, synapses=100, spread=0.0)
-"""One astrocyte and its synapses: what a unit is to be. Chosen here."""
+ENSEMBLE = Ensemble(astrocytes=1, synapses=100, spread=0.0, postsynaptic=True)
+"""One astrocyte, its synapses and the neuron behind them: what a unit is to be. Chosen here."""
 
 Report = Callable[[float, str], None]
 
@@ -162,7 +162,7 @@ def select_order(
     recording: Recording,
     settings: Fit,
     origin: Mapping,
-    orders: Sequence[int] = (2, 4, 6, 8, 10),
+    orders: Sequence[int] = (2, 4, 6, 8, 10, 12),
     tolerance: float = 0.01,
     progress: Progress | None = None,
 ) -> tuple[int, dict[int, float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from astrobrian.bridges.protocols.recording import Recording
+from astrobrian.bridges.protocols.recording import Events, Recording
 
 OBSERVED = {
     "C": 1000.0,
@@ -17,13 +17,19 @@ OBSERVED = {
     "Gamma_A": 1000.0,
     "G_A": 500.0,
     "v": 500.0,
+    "fired": 500.0,
 }
 """What the first astrocytes of a bank begin as, in this order, with time constants (ms) to begin from. Chosen here."""
 
-OUTPUTS = {"C": "umolar", "modulation": "1", "G_A": "umolar", "v": "mV"}
-"""What is read out, with its unit; what wasn't recorded isn't."""
+OUTPUTS = {"C": "umolar", "modulation": "1", "G_A": "umolar", "v": "mV", "fired": "Hz"}
+"""What is read out, with its unit: of the postsynaptic neuron its potential and its rate, if there is one."""
 
-_SCALE = {"umolar": 1e3, "mV": 1e3, "1": 1.0}  # from SI units, in which a concentration is in mmolar
+_SCALE = {
+    "umolar": 1e3,
+    "mV": 1e3,
+    "Hz": 1.0,
+    "1": 1.0,
+}  # from SI units, in which a concentration is in mmolar
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,11 @@ def targets(recording: Recording) -> Targets:
         If the astrocytes did nothing to the release in the fitted stimuli: there is nothing to fit.
     """
     cells = {name: values.reshape(-1, values.shape[-1]) for name, values in recording.cells.items()}
-    stimuli, astrocytes, _ = recording.cells["rate"].shape
+    stimuli, astrocytes, tokens = recording.cells["rate"].shape
+    if "v" in cells:
+        cells["fired"] = _rates(
+            recording.spikes, (stimuli, astrocytes, tokens), recording.ms_per_token / 1000
+        )
     kinds = np.repeat(np.array(recording.kinds), astrocytes)
     fitted = np.repeat(np.arange(stimuli) < recording.fitted_count, astrocytes)
     if not cells["modulation"][fitted].std() > 1e-6:
@@ -94,6 +104,15 @@ def targets(recording: Recording) -> Targets:
         fitted,
         recording.ms_per_token,
     )
+
+
+def _rates(spikes: Events, shape: tuple[int, int, int], dt: float) -> np.ndarray:
+    """Spikes per second in each token of each cell."""
+    token = np.minimum(spikes.t // dt, shape[2] - 1).astype(int)
+    counts = np.bincount(
+        (spikes.stimulus * shape[1] + spikes.astrocyte) * shape[2] + token, minlength=np.prod(shape)
+    )
+    return counts.reshape(-1, shape[2]) / dt
 
 
 def _standard(values: np.ndarray, fitted: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class Fit:
     seed : int
     """
 
-    heads: int = 8
+    heads: int = 10
     keys: int = 12
     feedback: bool = True
     stages: tuple[Stage, ...] = STAGES
