@@ -213,7 +213,7 @@ def fit(
     parameters: Annotated[str, typer.Option(help="A published parameter set to apply, such as FM.")] = "",
     method: Annotated[str, typer.Option(help="Integration, by Brian2's name.")] = "rk4",
     dt: Annotated[str, typer.Option(help="Time step.")] = "50*ms",
-    starts: Annotated[int, typer.Option(min=1, help="From how many points the search goes down.")] = 8,
+    starts: Annotated[int, typer.Option(min=1, help="From how many points the search goes down.")] = 16,
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
     profile: Annotated[
         bool, typer.Option(help="Intervals by the profile too, not by the Hessian alone.")

@@ -29,7 +29,7 @@ from astrobrian.bridges.fitting.least_squares import (
 )
 from astrobrian.bridges.fitting.observation import Affine, Direct
 from astrobrian.bridges.fitting.result import FitWarning, ParameterFit, Value
-from astrobrian.bridges.fitting.simulation import Drive, Part, Simulation
+from astrobrian.bridges.fitting.simulation import Drive, Simulation
 from astrobrian.bridges.fitting.traces import Trace
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.progress import Progress
@@ -54,7 +54,7 @@ def fit_parameters(
     affine: bool = False,
     method: str = "rk4",
     dt: Quantity = 50 * ms,
-    starts: int = 8,
+    starts: int = 16,
     level: float = 0.95,
     profile: bool = True,
     compiled: bool = False,
@@ -249,22 +249,14 @@ class _Task:
 
     def simulation(self, method: str, dt: Quantity, compiled: bool) -> Simulation:
         """The model under the inputs of each trace."""
-        if not have_same_dimensions(dt, ms) or not float(dt) > 0:
-            raise ValueError(f"dt is a positive time, not {dt!r}")
-        # a subexpression is known at the ends of steps only
-        lead = int(self.observed not in self.model.states)
-        parts = [
-            Part.of(trace, given, self.model, float(dt), lead)
-            for trace, given in zip(self.traces, self.inputs, strict=True)
-        ]
-        starts = {name: float(value) for name, value in self.known_starts.items()}
         return Simulation(
             self.model,
             self.observed,
-            parts,
+            self.traces,
+            self.inputs,
             list(self.ranges),
             list(self.fitted_starts),
-            starts,
+            {name: float(value) for name, value in self.known_starts.items()},
             method,
             dt,
             compiled,

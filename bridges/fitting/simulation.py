@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from brian2 import DimensionMismatchError, Quantity, TimedArray, have_same_dimensions, second
+from brian2 import Quantity, TimedArray, second
 from torch import nn
 from torch.func import functional_call
 
+from astrobrian.bridges.differentiable.inputs import Inputs
 from astrobrian.bridges.differentiable.module import Differentiable
 from astrobrian.bridges.fitting.traces import Trace
 from astrobrian.equations.model import Model, ModelError
@@ -48,7 +49,7 @@ class Part:
     recorded: torch.Tensor
 
     @classmethod
-    def of(cls, trace: Trace, inputs: Mapping[str, Drive], model: Model, dt: float, lead: int) -> Part:
+    def of(cls, trace: Trace, inputs: Mapping[str, Drive], known: Inputs, dt: float, lead: int) -> Part:
         """A trace with what drives it (see `fit_parameters`), simulated from so many steps before its first time."""
         times = np.asarray(trace.times)
         begin = times[0]
@@ -59,7 +60,7 @@ class Part:
         within = (np.arange(_WITHIN) + 0.5) / _WITHIN
         moments = begin + dt * (np.arange(-lead, steps)[:, None] + within)
         driven = {
-            name: _driven(name, drive, model, moments, len(trace.names)) for name, drive in inputs.items()
+            name: _driven(name, drive, known, moments, len(trace.names)) for name, drive in inputs.items()
         }
         return cls(
             tuple(trace.names),
@@ -71,11 +72,8 @@ class Part:
         )
 
 
-def _driven(name: str, drive: Drive, model: Model, moments: np.ndarray, cells: int) -> torch.Tensor:
+def _driven(name: str, drive: Drive, known: Inputs, moments: np.ndarray, cells: int) -> torch.Tensor:
     """The mean of an input over each step, in SI units, from moments of shape (steps, moments of a step)."""
-    if name not in model.constants:
-        raise ModelError(f"{model.name} has no input {name}; it has {', '.join(model.inputs) or 'none'}")
-    declared = model.constants[name]
     times = moments.ravel()
     match drive:
         case TimedArray():
@@ -84,9 +82,8 @@ def _driven(name: str, drive: Drive, model: Model, moments: np.ndarray, cells: i
             found = Quantity(drive.at(times), dim=drive.values.dim)
         case _:
             found = drive
-    if not have_same_dimensions(found, declared.quantity):
-        raise DimensionMismatchError(f"the input {name} of {model.name} is in {declared.unit}, got {drive!r}")
-    values = torch.from_numpy(np.atleast_2d(np.array(found, dtype=float)))
+    like = torch.zeros((), dtype=torch.float64)
+    values = torch.atleast_2d(known.tensors({name: Quantity(found)}, like)[name])
     if values.shape[1] == len(times):
         values = values.unflatten(1, moments.shape).mean(-1)
     if values.shape[0] not in (1, cells) or values.shape[1] not in (1, len(moments)):
@@ -113,7 +110,9 @@ class Simulation(nn.Module):
     model : Model
     observed : str
         A state of the model, or a subexpression.
-    parts : sequence of Part
+    traces : sequence of Trace
+    inputs : sequence of Mapping
+        What drives the model, for each trace.
     parameters : sequence of str
         Parameters and inputs of the model that are fitted, one value for all cells.
     starts : sequence of str
@@ -124,13 +123,19 @@ class Simulation(nn.Module):
     dt : Quantity
     compiled : bool, optional
         See `Differentiable`.
+
+    Raises
+    ------
+    ModelError
+        If the model is stochastic, has no such input, or the method isn't for it.
     """
 
     def __init__(
         self,
         model: Model,
         observed: str,
-        parts: Sequence[Part],
+        traces: Sequence[Trace],
+        inputs: Sequence[Mapping[str, Drive]],
         parameters: Sequence[str],
         starts: Sequence[str],
         known: Mapping[str, float],
@@ -139,8 +144,19 @@ class Simulation(nn.Module):
         compiled: bool = False,
     ) -> None:
         super().__init__()
+        if noise := model.equations.stochastic_variables:
+            raise ModelError(
+                f"{model.name} is stochastic (it reads {', '.join(sorted(noise))}), so that there is no one path to fit; "
+                "fit its deterministic counterpart"
+            )
         self.cell = Differentiable(model, dt, method, spike="none", compiled=compiled, dtype=torch.float64)
-        self.observed, self.parts, self.known = observed, tuple(parts), dict(known)
+        # a subexpression is known at the ends of steps only
+        lead = int(observed not in model.states)
+        self.parts = [
+            Part.of(trace, drives, self.cell.inputs, self.cell.dt, lead)
+            for trace, drives in zip(traces, inputs, strict=True)
+        ]
+        self.observed, self.known = observed, dict(known)
         self.parameters_fitted, self.starts = tuple(parameters), tuple(starts)
 
     def predict(self, values: torch.Tensor) -> torch.Tensor:

@@ -25,8 +25,8 @@ from brian2.units.fundamentalunits import get_dimensions
 from torch.autograd import forward_ad
 
 from astrobrian.bridges import FitError, FitWarning, Trace, fit_parameters
-from astrobrian.bridges.fitting.simulation import Part, Simulation
-from astrobrian.equations import gchi
+from astrobrian.bridges.fitting.simulation import Simulation
+from astrobrian.equations import gchi, li_rinzel_stochastic, models
 from astrobrian.equations.model import Model, ModelError
 from astrobrian.equations.parameter import Input, Parameter
 
@@ -284,8 +284,8 @@ def some_trace():
         (({"tau": 1 * second}, "C"), {}, ValueError, "tau needs two bounds"),
         (({}, "C"), {}, ValueError, "no parameter to fit"),
         ((TAU, "F"), {}, DimensionMismatchError, "read it with its unit, or fit it with affine=True"),
-        ((TAU, "C"), {"inputs": {"J": 1 * second}}, DimensionMismatchError, "the input J of pool"),
-        ((TAU, "C"), {"inputs": {"Q": 1 * second}}, ModelError, "no input Q; it has J"),
+        ((TAU, "C"), {"inputs": {"J": 1 * second}}, DimensionMismatchError, "J of pool should be in"),
+        ((TAU, "C"), {"inputs": {"Q": 1 * second}}, ModelError, "pool has no input Q"),
         ((TAU, "C"), {"inputs": {"tau": 1 * second}}, ModelError, "tau can't be both given and fitted"),
         ((TAU, "C"), {"inputs": [{}, {}]}, ValueError, "1 traces and inputs for 2"),
         ((TAU, "C"), {"inputs": {"J": np.inf * umolar / second}}, ValueError, "isn't finite"),
@@ -293,7 +293,7 @@ def some_trace():
         ((TAU, "C"), {"initial": {"C": 0.5}}, DimensionMismatchError, "initial value of C of pool"),
         ((TAU, "C"), {"level": 95}, ValueError, "between 0 and 1"),
         ((TAU, "C"), {"starts": 0}, ValueError, "at least one start"),
-        ((TAU, "C"), {"dt": 0 * ms}, ValueError, "dt is a positive time"),
+        ((TAU, "C"), {"dt": 0 * ms}, ValueError, "dt should be positive"),
         ((TAU, "C"), {"method": "rk5"}, ValueError, "rk5"),
         (
             ({**TAU, "K": (1 * umolar, 2 * umolar), "gain": (1.0, 2.0)}, "C"),
@@ -318,6 +318,36 @@ def test_inputs_and_traces_that_do_not_belong_together_are_refused():
         fitted(POOL, [some_trace(), Trace(np.arange(3) * second, np.ones(3) * mV)], TAU, "C")
 
 
+def test_a_stochastic_model_is_refused():
+    ranges = {"O_P": (0.1 * RATE, 3 * RATE)}
+    with pytest.raises(ModelError, match=r"stochastic .* fit its deterministic counterpart"):
+        fitted(li_rinzel_stochastic, some_trace(), ranges, "C", method="milstein")
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter", "observed", "given", "method", "dt"),
+    [
+        # the first event is at 4 s
+        ("gchi + gliotransmission", "U_A", "x_A", {"Y_S": 2 * umolar}, "rk4", 50 * ms),
+        ("presynaptic_receptors", "O_G", "Gamma_S", {"G_A_astro": 1e-3}, "exponential_euler", 50 * ms),
+        ("lavrentovich_hemkin", "k_deg", "Ca", {}, "rk4", 20 * ms),
+    ],
+)
+def test_models_of_the_library_can_be_fitted(model, parameter, observed, given, method, dt):
+    """Between bounds about the declared value, to what the model itself gives there."""
+    first, *rest = (models()[name] for name in model.split(" + "))
+    whole = sum(rest, start=first)
+    value = whole.constants[parameter].quantity
+    times = np.arange(0, 6, 0.2) * second
+    blank = Trace(times, np.ones(30))
+    task = Simulation(whole, observed, [blank], [given], [parameter], [], {}, method, dt)
+    path = task.predict(torch.tensor([[float(value)]], dtype=torch.float64))[0].numpy()
+    recorded = Trace(times, Quantity(path, dim=whole.equations[observed].dim))
+    ranges = {parameter: (0.5 * value, 1.5 * value)}
+    fit = fitted(whole, recorded, ranges, observed, inputs=given, method=method, dt=dt)
+    assert float(fit.values[parameter] / value) == pytest.approx(1, rel=1e-3)
+
+
 def test_a_simulation_that_diverges_is_an_error():
     with pytest.raises(FitError, match="diverges wherever it was tried between the bounds of tau"):
         long = Trace(np.arange(0, 1000) * second, np.ones(1000) * umolar)
@@ -328,8 +358,8 @@ def test_the_differences_are_the_derivatives_that_torch_finds():
     """On G-ChI, by Torch's forward derivatives of the module itself."""
     drive = TimedArray([2, 0] * umolar, dt=2 * second)
     trace = Trace(np.arange(0, 5, 0.25) * second, np.ones(20) * nmolar)
-    part = Part.of(trace, {"Y_S": drive}, gchi, 0.1, lead=0)
-    simulation = Simulation(gchi, "C", [part], ["O_beta", "O_P"], ["I"], {}, "rk4", 100 * ms)
+    drives = [{"Y_S": drive}]
+    simulation = Simulation(gchi, "C", [trace], drives, ["O_beta", "O_P"], ["I"], {}, "rk4", 100 * ms)
     values = torch.tensor([[1e-3, 9e-4, 5e-5]], dtype=torch.float64)
     with torch.no_grad(), forward_ad.dual_level(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
