@@ -36,7 +36,7 @@ def training_step(
     return run
 
 
-def unit(tokens: int, device: str, sigma: str = "identity") -> TrainingStep:
+def unit(tokens: int, device: str, sigma: str = "identity", theta: float = 1.0) -> TrainingStep:
     """Membranes of AM-SUs on given currents, with time constants and thresholds that are trained.
 
     A membrane halves in a token, and its threshold is 1, as it is in the peers.
@@ -44,7 +44,7 @@ def unit(tokens: int, device: str, sigma: str = "identity") -> TrainingStep:
     step = membrane_step(sigma, astrocyte=False)
     ones = torch.ones(WIDTH, device=device)
     tau = 1 / torch.tensor(2.0).log()
-    p = {"tau_u": (tau * ones).requires_grad_(), "theta": ones.clone().requires_grad_()}
+    p = {"tau_u": (tau * ones).requires_grad_(), "theta": (theta * ones).requires_grad_()}
 
     def forward(x: torch.Tensor) -> torch.Tensor:
         u = x.new_zeros(BATCH, WIDTH)
@@ -55,8 +55,8 @@ def unit(tokens: int, device: str, sigma: str = "identity") -> TrainingStep:
 
 
 def unit_with_tanh(tokens: int, device: str) -> TrainingStep:
-    """The same with the current that saturates, as it is declared."""
-    return unit(tokens, device, "tanh")
+    """The same with the current that saturates, at 1, and the threshold that go with it."""
+    return unit(tokens, device, "tanh", 0.5)
 
 
 def snntorch_leaky(tokens: int, device: str) -> TrainingStep:
