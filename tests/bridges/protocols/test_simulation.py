@@ -192,6 +192,27 @@ def test_frequency_follows_the_input_in_one_regime_and_amplitude_in_the_other():
     assert amplitude["AM"] > 2 > amplitude["FM"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("regime", REGIMES)
+def test_events_stay_where_they_are_in_shorter_time_steps(regime):
+    protocol = Protocol(seconds=120, fitted=(("steps", 2), ("bursts", 2)), held_out=(("drift", 2),))
+    coarse, fine = {"dt_ms": 0.2, "astrocyte_dt_ms": 2.0}, {"dt_ms": 0.05, "astrocyte_dt_ms": 0.5}
+    found = []
+    for steps in (coarse, fine):
+        use_backend("cpp")
+        found.append(simulate(protocol, Ensemble(astrocytes=3, regime=regime, **steps)))
+    assert Ensemble() == Ensemble(**coarse)
+    one, two = found
+    matched = [
+        bool((np.abs(one.events.of(i, a) - t) < 1).any())
+        for i, a, t in zip(two.events.stimulus, two.events.astrocyte, two.events.t, strict=True)
+    ]
+    assert len(matched) > 50
+    assert np.mean(matched) > 0.97
+    error = np.square(one.modulation - two.modulation).mean() / two.modulation.var()
+    assert error < 0.01
+
+
 # ------------------------------------------------------------------------------------------------ a neuron after the synapses
 def test_a_postsynaptic_neuron_changes_nothing_before_it():
     protocol = Protocol(**{**vars(SMALL), "seconds": 8})
