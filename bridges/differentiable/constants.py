@@ -48,10 +48,10 @@ class Constants(nn.Module):
             offset = math.log(position / (1 - position))
             self.register_buffer(_bounds(name), torch.tensor([low, high, offset], dtype=dtype))
             self.free[name] = nn.Parameter(torch.zeros((), dtype=dtype))
-        self.names = tuple(model.constants)
+        self._names = tuple(model.constants)
 
     def forward(self) -> dict[str, torch.Tensor]:
-        values = {name: getattr(self, name) for name in self.names}
+        values = {name: getattr(self, name) for name in self._names}
         for name, free in self.free.items():
             low, high, offset = getattr(self, _bounds(name)).unbind()
             moved = (high - low) * (torch.sigmoid(free + offset) - torch.sigmoid(offset))

@@ -24,16 +24,22 @@ class Inputs:
     ----------
     model : Model
     plan : Step
+
+    Attributes
+    ----------
+    required, possible : set of str
+        What a step reads without the model declaring it, and everything that may be given.
+    noise : frozenset of str
     """
 
     def __init__(self, model: Model, plan: Step) -> None:
         self.model = model
         self.noise = frozenset(model.equations.stochastic_variables)
-        known = {*model.constants, *plan.fields}
-        self.required = {name for name in plan.reads - known - self.noise - {"t", "dt"} if name[0] != "_"}
         by_subexpressions = names_in(closed(model, name) for name in model.subexpressions)
-        self.possible = {*model.constants, *variables(model), *self.required, *self.noise}
-        self.possible |= by_subexpressions - known - {"t", "dt"}
+        ours = {*model.constants, *plan.fields, *self.noise, "t", "dt"}
+        self.required = {name for name in plan.reads - ours if not name.startswith("_")}
+        self.possible = {*model.constants, *variables(model), *self.noise, *self.required}
+        self.possible |= by_subexpressions - ours
 
     def tensors(self, given: Mapping[str, Tensor | Quantity | float], like: Tensor) -> dict[str, Tensor]:
         """Inputs as tensors of the kind of `like`.

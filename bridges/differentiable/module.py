@@ -264,7 +264,7 @@ class Differentiable(nn.Module):
     def _run(
         self, state: State, values: dict[str, Tensor], given: dict[str, Tensor], watch: _Watch
     ) -> tuple[dict[str, Tensor], State]:
-        """Some steps; inner values are kept, or computed again."""
+        """Some steps, whose inner values are kept or computed again."""
         if not self.checkpoint_every:
             return self._piece(state, values, given, watch)
         n, m = len(state), len(state) + len(values)
@@ -300,7 +300,8 @@ class Differentiable(nn.Module):
             state = self._next(state, results)
             results |= watch.others(scope | results)
             for name in watch.names:
-                recorded[name].append(torch.as_tensor(results[name]).broadcast_to(watch.shape))
+                value = torch.as_tensor(results[name], dtype=self._dt.dtype, device=self._dt.device)
+                recorded[name].append(value.broadcast_to(watch.shape))
         return {name: torch.stack(x, -1) for name, x in recorded.items()}, state
 
     def _time(self, state: State) -> dict[str, Tensor]:
@@ -340,18 +341,10 @@ class Differentiable(nn.Module):
     @torch.no_grad()
     def _find_widths(self, plan: Step, given: Quantity | float | None) -> dict[str, float]:
         """The width of each comparison in the threshold."""
-        if not plan.distances:
+        if not plan.distances or self.spike == "none":
             return {}
         if given is not None:
-            dimension = threshold_dimension(self.model)
-            if dimension is not None and dimension is not get_dimensions(given):
-                raise DimensionMismatchError(
-                    f"the width of the threshold of {self.model.name} should be in "
-                    f"{get_unit_for_display(dimension)}, not {given!r}"
-                )
-            if not 0 < float(given) < float("inf"):
-                raise ValueError(f"width should be positive, not {given!r}")
-            return {width(k): float(given) for k in range(len(plan.distances))}
+            return dict.fromkeys(map(width, range(len(plan.distances))), _width(given, self.model))
         distances = function({}, {width(k): d for k, d in enumerate(plan.distances)}, self._dt.dtype)
         scope = {**self.values(), **self.initial_state()._asdict()}
         if missing := set(distances.arguments) - scope.keys():
@@ -391,6 +384,17 @@ def _time_step(dt: Quantity) -> float:
     if not 0 < float(dt) < float("inf"):
         raise ValueError(f"dt should be positive, not {dt!r}")
     return float(dt)
+
+
+def _width(given: Quantity | float, model: Model) -> float:
+    dimension = threshold_dimension(model)
+    if dimension is not None and dimension is not get_dimensions(given):
+        raise DimensionMismatchError(
+            f"the width of the threshold of {model.name} should be in {get_unit_for_display(dimension)}, not {given!r}"
+        )
+    if not 0 < float(given) < float("inf"):
+        raise ValueError(f"width should be positive, not {given!r}")
+    return float(given)
 
 
 def _check(what: str, given: str, known: Iterable[str]) -> None:
