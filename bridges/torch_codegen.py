@@ -33,7 +33,7 @@ def symbol(name: str) -> sp.Symbol:
 
 
 STEPS: dict[str, TokenStep] = {}
-"""Every step that was made, by its name: what an operator in an exported program finds its step with."""
+"""Every step that was made, by its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class TokenStep:
     reset : dict of str to sympy.Expr
         The states that a spike changes.
     name : str
-        The states and a hash of all the above: the same in every process. `STEPS` has the step under this name.
+        The states and a hash of all the above: the same in every process (see `step_named`).
     functions : dict of str to callable
         ``update``, ``outputs``, ``spike`` and ``reset`` as Torch functions of `arguments` that return the expressions.
         They are made with the step, because torch.compile can't trace through SymPy.
@@ -122,6 +122,22 @@ class TokenStep:
     def torch(self, expressions: Iterable[sp.Expr]) -> Callable[..., list[torch.Tensor]]:
         """A Torch function of `arguments` that returns the expressions."""
         return torch_function(self.arguments, tuple(expressions))
+
+
+def step_named(name: str) -> TokenStep:
+    """The step of this name; an operator in an exported program knows its step by it.
+
+    Raises
+    ------
+    LookupError
+        If it wasn't made in this process.
+    """
+    if name not in STEPS:
+        raise LookupError(
+            f"no token step {name} was made in this process: import what makes it (for a layer, astrobrian.bridges.amsu), "
+            "or call token_step with its declaration"
+        )
+    return STEPS[name]
 
 
 @cache

@@ -13,7 +13,7 @@ from torch import Tensor
 from astrobrian.bridges.kernels import bank
 from astrobrian.bridges.kernels.build import library
 from astrobrian.bridges.kernels.library import REAL, define, first_derivatives_only, threads
-from astrobrian.bridges.torch_codegen import STEPS, TokenStep
+from astrobrian.bridges.torch_codegen import TokenStep, step_named
 
 define(
     "bank_walk(str name, Tensor x, Tensor weight, Tensor bias, Tensor? feedback, Tensor written, Tensor kept, Tensor first) "
@@ -27,7 +27,7 @@ define(
 
 @cache
 def _walks(name: str, heads: int, keys: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(bank.source(STEPS[name], heads, keys, REAL[dtype]))
+    compiled = library(bank.source(step_named(name), heads, keys, REAL[dtype]))
     compiled.forward.argtypes = [*[c_long] * 3, *[c_void_p] * 8]
     compiled.backward.argtypes = [*[c_long] * 3, *[c_void_p] * 16]
     return compiled.forward, compiled.backward

@@ -24,7 +24,7 @@ from astrobrian.bridges.kernels.adjoint import Adjoint, adjoint
 from astrobrian.bridges.kernels.build import library
 from astrobrian.bridges.kernels.library import REAL, threads
 from astrobrian.bridges.kernels.recurrence import SPIKE, Code, Recurrence, recurrence, small_powers
-from astrobrian.bridges.torch_codegen import STEPS
+from astrobrian.bridges.torch_codegen import step_named
 
 ELEMENTARY = """
 #include <cmath>
@@ -283,7 +283,7 @@ def source(r: Recurrence, real: str) -> str:
 
 @cache
 def _walks(name: str, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(source(recurrence(STEPS[name]), REAL[dtype]))
+    compiled = library(source(recurrence(step_named(name)), REAL[dtype]))
     for walk in (compiled.forward, compiled.backward):
         walk.argtypes = [*[c_long] * 4, c_double, c_void_p, c_void_p]
     return compiled.forward, compiled.backward

@@ -34,9 +34,20 @@ def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [t.to(dtype) for t in tensors]
 
 
-def expanded(tensors: Sequence[Tensor], *shape: int) -> list[Tensor]:
-    """The tensors with this shape."""
-    return [t if t.shape == shape else t.expand(shape) for t in tensors]
+def expanded(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A tensor with this shape, of one that has it or that stands for it by broadcasting.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if tensor.shape == shape:
+        return tensor
+    try:
+        return tensor.expand(shape)
+    except RuntimeError:
+        raise ValueError(f"{name} should have the shape {shape}, not {tuple(tensor.shape)}") from None
 
 
 def first_derivatives_only(ctx: Any, *derivatives: Any) -> None:

@@ -20,7 +20,7 @@ from astrobrian.bridges.kernels.library import (
     promoted,
     threads,
 )
-from astrobrian.bridges.torch_codegen import STEPS, TokenStep
+from astrobrian.bridges.torch_codegen import TokenStep, step_named
 
 define(
     "matrix_walk(str name, Tensor k, Tensor v, Tensor q, Tensor state, Tensor[] parameters, float dt, int every, Tensor phase) "
@@ -34,7 +34,7 @@ define(
 
 @cache
 def _walks(name: str, keys: int, values: int, dtype: torch.dtype) -> tuple[Callable, Callable]:
-    compiled = library(matrix.source(STEPS[name], keys, values, REAL[dtype]))
+    compiled = library(matrix.source(step_named(name), keys, values, REAL[dtype]))
     compiled.forward.argtypes = [*[c_long] * 6, c_double, *[c_void_p] * 5]
     compiled.backward.argtypes = [*[c_long] * 6, c_double, *[c_void_p] * 7]
     return compiled.forward, compiled.backward
@@ -202,7 +202,7 @@ def matrix_walk(
             raise ValueError(
                 f"{name} should have the shape {shape} for keys of shape {tuple(k.shape)}, not {tuple(tensor.shape)}"
             )
-    constants = expanded(constants, heads)
+    constants = [expanded(n, c, (heads,)) for n, c in zip(step.parameters, constants, strict=True)]
     clock = dt * every, every, torch.as_tensor(phase)
     o, last, _ = torch.ops.astrobrian.matrix_walk(step.name, k, v, q, state, constants, *clock)
     return o, last

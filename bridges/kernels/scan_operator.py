@@ -15,7 +15,7 @@ from astrobrian.bridges.kernels.library import (
     first_derivatives_only,
     promoted,
 )
-from astrobrian.bridges.torch_codegen import STEPS, TokenStep
+from astrobrian.bridges.torch_codegen import TokenStep, step_named
 
 define("scan(str name, Tensor[] states, Tensor[] inputs, Tensor[] parameters, float dt) -> Tensor[]")
 define(
@@ -33,7 +33,7 @@ def _by_cell(tensor: Tensor) -> Tensor:
 
 
 def _outputs(name: str, states: list[Tensor], inputs: list[Tensor]) -> list[Tensor]:
-    spiking = STEPS[name].spike is not None
+    spiking = step_named(name).spike is not None
     return [inputs[0].new_empty(inputs[0].shape) for _ in range(spiking + len(states))]
 
 
@@ -119,19 +119,26 @@ def fused_scan(
 
     Raises
     ------
+    ValueError
+        If a shape is another one.
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """
-    n, m = len(step.states), len(step.inputs)
-    named = [(states, step.states), (inputs, step.inputs), (parameters, step.parameters)]
-    given = promoted([values[name] for values, names in named for name in names])
-    batch, tokens, cells = inputs[step.inputs[0]].shape
-    outcome = torch.ops.astrobrian.scan(
-        step.name,
-        expanded(given[:n], batch, cells),
-        expanded(given[n : n + m], batch, tokens, cells),
-        expanded(given[n + m :], cells),
-        dt,
+    first, n, m = step.inputs[0], len(step.states), len(step.inputs)
+    if inputs[first].ndim != 3:
+        raise ValueError(
+            f"{first} should have the shape (batch, tokens, cells), not {tuple(inputs[first].shape)}"
+        )
+    batch, tokens, cells = inputs[first].shape
+    kinds = (states, (batch, cells)), (inputs, (batch, tokens, cells)), (parameters, (cells,))
+    names = step.states, step.inputs, step.parameters
+    given = promoted(
+        [
+            expanded(name, kind[name], shape)
+            for (kind, shape), some in zip(kinds, names, strict=True)
+            for name in some
+        ]
     )
+    outcome = torch.ops.astrobrian.scan(step.name, given[:n], given[n : n + m], given[n + m :], dt)
     spikes = None if step.spike is None else outcome[0]
     return spikes, dict(zip(step.states, outcome[step.spike is not None :], strict=True))

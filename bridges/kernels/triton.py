@@ -19,7 +19,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels.adjoint import adjoint
 from astrobrian.bridges.kernels.recurrence import SPIKE, Code, Recurrence, recurrence, small_powers
-from astrobrian.bridges.torch_codegen import STEPS
+from astrobrian.bridges.torch_codegen import step_named
 
 BLOCK = 64
 """Cells of one program."""
@@ -197,7 +197,7 @@ def source(r: Recurrence) -> str:
 
 @cache
 def _kernels(name: str) -> tuple[Any, Any]:
-    text = source(recurrence(STEPS[name]))
+    text = source(recurrence(step_named(name)))
     where = f"<{name}>"
     linecache.cache[where] = (
         len(text),

@@ -242,3 +242,40 @@ def test_second_derivatives_are_refused():
     (slope,) = torch.autograd.grad(trajectory["r"].square().sum(), parameters["tau_r"], create_graph=True)
     with pytest.raises(RuntimeError, match=r"first derivatives only: .* fused=False"):
         torch.autograd.grad(slope.sum(), parameters["tau_r"])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("u", (2, 4), r"u should have the shape \(2, 3\), not \(2, 4\)"),
+        ("x", (9, 3), r"x should have the shape \(batch, tokens, cells\), not \(9, 3\)"),
+        ("o", (2, 8, 3), r"o should have the shape \(2, 9, 3\), not \(2, 8, 3\)"),
+        ("theta", (4,), r"theta should have the shape \(3,\), not \(4,\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(name, shape, message):
+    groups = case(MEMBRANE)
+    for group in groups:
+        if name in group:
+            group[name] = torch.zeros(shape, dtype=torch.float64)
+    with pytest.raises(ValueError, match=message):
+        fused_scan(MEMBRANE, *groups, 1.0)
+
+
+def test_parameters_and_states_may_be_broadcast():
+    states, inputs, _ = case(MEMBRANE)
+    one = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    few, _ = fused_scan(MEMBRANE, states, inputs, {"tau_u": one, "theta": one.detach()}, 0.8)
+    many = {n: torch.full((3,), 0.7, dtype=torch.float64) for n in ("tau_u", "theta")}
+    assert torch.equal(few, fused_scan(MEMBRANE, states, inputs, many, 0.8)[0])
+
+
+def test_no_tokens_and_no_rows_are_walked_over():
+    _, inputs, parameters = case(MEMBRANE)
+    for batch, tokens in ((2, 0), (0, 4)):
+        some = {n: x[:batch, :tokens] for n, x in inputs.items()}
+        start = torch.zeros(batch, 3, dtype=torch.float64)
+        spikes, after = fused_scan(MEMBRANE, {"u": start}, some, parameters, 1.0)
+        assert spikes.shape == after["u"].shape == (batch, tokens, 3)
+        (slope,) = torch.autograd.grad(after["u"].sum(), parameters["tau_u"])
+        assert not slope.any()

@@ -128,3 +128,9 @@ def test_a_step_has_one_name_that_no_other_has():
     assert token_step(amsu_membrane).name == MEMBRANE.name
     names = {each.name for each in (MEMBRANE, KEY, ASTROCYTE, MEMBRANE.without("o"), MEMBRANE.without("x"))}
     assert len(names) == 5
+
+
+def test_a_program_whose_step_is_unknown_says_what_to_import():
+    u, x, o, tau_u, theta = FUNCTIONS[membrane]
+    with pytest.raises(LookupError, match=r"no token step unknown .*astrobrian\.bridges\.amsu"):
+        torch.ops.astrobrian.scan("unknown", [u], [x, o], [tau_u, theta], 1.0)
