@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,8 +64,7 @@ def run_fit(
         results.save_plot(fit.plot(), "fit")
         results.save_arrays("data", times=trace.times, recorded=trace.values, fitted=fit.predicted[0])
         results.save_text(f"{fit.model}\n", "model.txt")
-        fit.save(results.folder / "fit.json")
-        results.files.append("fit.json")
+        results.save_text(json.dumps(fit.summary(), indent=2) + "\n", "fit.json")
     return results
 
 

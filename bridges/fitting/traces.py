@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +67,8 @@ class Trace:
         names = tuple(self.names) or tuple(f"cell {cell}" for cell in range(len(values)))
         if len(names) != len(values):
             raise TraceError(f"a trace of {len(values)} cells has {len(names)} names: {', '.join(names)}")
+        if len(set(names)) < len(names):
+            raise TraceError(f"two cells have one name: {', '.join(names)}")
         _check_times(times)
         for name, row in zip(names, values, strict=True):
             if (there := int(np.isfinite(row).sum())) < 2:
@@ -119,7 +122,8 @@ def read_trace(
         commas, semicolons or tabs; an empty field, ``nan`` or ``NA`` is a gap. An NPZ file has an array of times and
         arrays of shape (samples,) or (cells, samples). An NWB file has time series (among them ROI response series).
     columns : str or sequence of str, optional
-        Columns, arrays, or the name of one NWB series (``container/name`` if several have it). All but the times unless given.
+        Columns, arrays, or the name of one NWB series (``container/name`` if several have it); of an array or series of
+        several cells also one cell, as in ``"F[3]"``. All but the times unless given.
     unit : str, optional
         Unit of the values in the file: ``"umolar"``, or ``"1"`` for fluorescence.
     time : str, optional
@@ -208,8 +212,9 @@ def _number(text: str, column: str, line: int) -> float:
 def _read_npz(path: Path, columns: list[str], time: str) -> Found:
     try:
         with np.load(path, allow_pickle=False) as file:
-            _named(file.files, [time, *columns], "array")
-            arrays = {name: file[name] for name in columns or file.files if name != time}
+            wanted = [_array(name) for name in columns]
+            _named(file.files, [time, *wanted], "array")
+            arrays = {name: file[name] for name in wanted or file.files if name != time}
             times = file[time]
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, (TraceError, FileNotFoundError, PermissionError)):
@@ -220,7 +225,7 @@ def _read_npz(path: Path, columns: list[str], time: str) -> Found:
             raise TraceError(f"the array {name!r} holds {array.dtype}, not numbers")
     if times.ndim != 1:
         raise TraceError(f"the times {time!r} have the shape {times.shape}, and should have one axis")
-    return times.astype(float), _rows(arrays, len(times))
+    return times.astype(float), _chosen(_rows(arrays, len(times)), columns)
 
 
 def _rows(arrays: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarray]:
@@ -239,6 +244,19 @@ def _rows(arrays: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarra
     return rows
 
 
+def _array(name: str) -> str:
+    """The array of one of its cells: ``F`` of ``F[3]``."""
+    return re.sub(r"\[\d+\]$", "", name)
+
+
+def _chosen(rows: dict[str, np.ndarray], columns: list[str]) -> dict[str, np.ndarray]:
+    """Of all cells those that are asked for, by their own name or by that of their array."""
+    for name in columns:
+        if name not in rows and name not in map(_array, rows):
+            raise TraceError(f"it has no cell {name!r}; it has {', '.join(rows)}")
+    return {name: row for name, row in rows.items() if not columns or {name, _array(name)} & {*columns}}
+
+
 def _read_nwb(path: Path, columns: list[str], time: str) -> Found:
     try:
         from pynwb import NWBHDF5IO, TimeSeries
@@ -247,10 +265,12 @@ def _read_nwb(path: Path, columns: list[str], time: str) -> Found:
     try:
         with NWBHDF5IO(path, "r", load_namespaces=True) as file:
             found = _by_name([each for each in file.read().objects.values() if isinstance(each, TimeSeries)])
-            _named(list(found), columns, "time series")
-            if len(columns or found) != 1:
+            wanted = list(dict.fromkeys(map(_array, columns))) or list(found)
+            _named(list(found), wanted, "time series")
+            if len(wanted) != 1:
                 raise TraceError(f"name one of its time series; it has {', '.join(found) or 'none'}")
-            return _series(found[(columns or list(found))[0]])
+            times, rows = _series(wanted[0], found[wanted[0]])
+            return times, _chosen(rows, columns)
     except TraceError:
         raise
     # what HDF5 and NWB raise for a damaged file are errors of many kinds
@@ -268,17 +288,17 @@ def _by_name(series: list[Any]) -> dict[str, Any]:
     }
 
 
-def _series(series: Any) -> Found:
+def _series(name: str, series: Any) -> Found:
     data = np.asarray(series.data[:])
     if data.dtype.kind not in "fiu" or data.ndim > 2:
-        raise TraceError(f"the series {series.name!r} holds {data.dtype} of shape {data.shape}, not traces")
+        raise TraceError(f"the series {name!r} holds {data.dtype} of shape {data.shape}, not traces")
     if series.timestamps is not None:
         times = np.asarray(series.timestamps[:], dtype=float)
     else:
         times = series.starting_time + np.arange(len(data)) / series.rate
     # NWB has the samples along the first axis
     values = data.T.astype(float) * series.conversion + series.offset
-    return times, _rows({series.name: values}, len(times))
+    return times, _rows({name: values}, len(times))
 
 
 _READERS: dict[str, Callable[[Path, list[str], str], Found]] = {

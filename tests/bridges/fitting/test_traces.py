@@ -78,6 +78,11 @@ def test_an_array_of_several_cells(tmp_path):
     trace = read_trace(tmp_path / "t.npz", columns=["F"], time="t")
     assert trace.names == ("F[0]", "F[1]")
     np.testing.assert_array_equal(trace.values, VALUES)
+    one = read_trace(tmp_path / "t.npz", columns="F[1]", time="t")
+    assert one.names == ("F[1]",)
+    np.testing.assert_array_equal(one.values, VALUES[1:])
+    with pytest.raises(TraceError, match=r"no cell 'F\[2\]'; it has F\[0\], F\[1\]"):
+        read_trace(tmp_path / "t.npz", columns="F[2]", time="t")
 
 
 def test_an_nwb_series_has_its_own_scale_and_rate(tmp_path):
@@ -120,6 +125,7 @@ def test_roi_response_series_are_told_apart_by_name_and_place(tmp_path):
         io.write(file)
     with pytest.raises(TraceError, match=r"name one of .*DfOverF/RoiResponseSeries"):
         read_trace(path)
+    assert read_trace(path, "DfOverF/RoiResponseSeries[1]").values.shape == (1, 4)
     trace = read_trace(path, "DfOverF/RoiResponseSeries")
     np.testing.assert_array_equal(trace.values, VALUES)
     np.testing.assert_allclose(trace.times / second, np.arange(4) / 10)
@@ -195,6 +201,8 @@ def test_a_trace_checks_what_it_is_made_of():
         Trace(TIMES, VALUES)
     with pytest.raises(TraceError, match="shape"):
         Trace(TIMES * second, VALUES[:, :3])
+    with pytest.raises(TraceError, match="two cells have one name: a, a"):
+        Trace(TIMES * second, VALUES, ("a", "a"))
     with pytest.raises(TraceError, match="2 cells has 1 names"):
         Trace(TIMES * second, VALUES, ("one",))
     one = Trace(TIMES * second, VALUES[1] * mV)
