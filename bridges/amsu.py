@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.utils._pytree import _register_namedtuple
 
+from astrobrian.bridges import linear_attention
 from astrobrian.bridges.checks import positive
 from astrobrian.bridges.kernels.operators import matrix_walk
 from astrobrian.bridges.linear import RowLinear, together
@@ -141,7 +142,7 @@ def amsu_step(
     }
     element = {name: p[name].view(heads, 1, 1) for name in ASTROCYTE.parameters}
     _, after = advance(ASTROCYTE, {"H": state.H}, inputs, element, dt * every)
-    H = torch.where(state.phase == 0, after["H"], state.H)
+    H = torch.where(state.phase.to(state.H.device) == 0, after["H"], state.H)
     (products,) = ASTROCYTE.functions["outputs"](
         H, *(inputs[n] for n in ASTROCYTE.inputs), *element.values(), dt * every
     )
@@ -179,6 +180,8 @@ def amsu_read(
     walk = (ASTROCYTE, by_head(k, keys), by_head(drive.v, values), by_head(drive.q, keys), state.H, p, dt)
     if fused and fusible(*drive, state.H, *p.values()):
         o, H = matrix_walk(*walk, every, state.phase)
+    elif fused and every == 1 and linear_attention.takes(*drive, state.H):
+        o, H = linear_attention.library_memory(*walk)
     else:
         o, H = chunked_memory(*walk, chunk, every, state.phase)
     o = o.transpose(1, 2).reshape(batch, tokens, heads * values)
@@ -249,7 +252,8 @@ class AMSU(nn.Module):
         with the key and the value of its token; the matrix is held until the next, and every token reads it.
     fused : bool, optional
         Whether to use the fused operators, where there are some: on the CPU, in single or double precision, with a C++
-        compiler. They have first derivatives only; for higher ones pass False.
+        compiler; on a CUDA device with Triton, and with flash-linear-attention. They have first derivatives only; for
+        higher ones pass False.
     chunk : int, optional
         Tokens in one matrix product, where the operators aren't fused.
 
@@ -365,7 +369,8 @@ class AMSU(nn.Module):
 
     def initial_state(self, batch: int) -> AMSUState:
         """Traces, matrices and membranes at zero."""
-        return AMSUState(**{name: self.g_H.new_zeros(shape) for name, shape in self._shapes(batch).items()})
+        zeros = {name: self.g_H.new_zeros(shape) for name, shape in self._shapes(batch).items()}
+        return AMSUState(**zeros, phase=torch.zeros((), dtype=torch.int64, device=self.g_H.device))
 
     def _shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
         return {
