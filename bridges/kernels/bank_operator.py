@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import bank
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, define, first_derivatives_only, threads
+from astrobrian.bridges.kernels.common import REAL, define, first_derivatives_only, threads
 from astrobrian.bridges.torch_codegen import TokenStep, step_named
 
 define(

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels.adjoint import Adjoint, adjoint
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, threads
+from astrobrian.bridges.kernels.common import REAL, threads
 from astrobrian.bridges.kernels.recurrence import SPIKE, Code, Recurrence, recurrence, small_powers
 from astrobrian.bridges.torch_codegen import step_named
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import linear
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import REAL, define, promoted, threads
+from astrobrian.bridges.kernels.common import REAL, define, promoted, threads
 
 define("row_linear(Tensor x, Tensor weight, Tensor? bias) -> Tensor")
 

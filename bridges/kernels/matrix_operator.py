@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import matrix
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.library import (
+from astrobrian.bridges.kernels.common import (
     REAL,
     define,
     expanded,

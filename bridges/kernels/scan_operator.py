@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from astrobrian.bridges.kernels import cpp, triton
-from astrobrian.bridges.kernels.library import (
+from astrobrian.bridges.kernels.common import (
     define,
     expanded,
     first_derivatives_only,
