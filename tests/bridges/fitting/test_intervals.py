@@ -12,7 +12,7 @@ from astrobrian.bridges import FitError
 from astrobrian.bridges.fitting.bounds import Bounds
 from astrobrian.bridges.fitting.fit import from_the_best
 from astrobrian.bridges.fitting.intervals import Estimate, hessian_intervals, profiles
-from astrobrian.bridges.fitting.least_squares import LeastSquares, adam, levenberg_marquardt, starting_points
+from astrobrian.bridges.fitting.least_squares import LeastSquares, levenberg_marquardt, starting_points
 from astrobrian.bridges.fitting.observation import Affine, Direct
 
 TIMES = np.linspace(0, 5, 40)
@@ -203,14 +203,6 @@ def test_a_profile_that_comes_across_a_better_fit_tells_it():
     curves, found = from_the_best(beside, 0.95, None)
     assert found.cost == pytest.approx(best.cost)
     assert curves["tau"].interval.low < float(best.values[1]) < curves["tau"].interval.high
-
-
-def test_adam_goes_downhill_to_the_same_place():
-    of = problem(decay, noisy(0), DECAY)
-    z = starting_points(of, 8, seed=0)
-    after = of.costs(adam(of, z, 80, 0.1))
-    assert (after < of.costs(z)).all()
-    assert float(after.min()) == pytest.approx(estimated(of).cost, rel=0.02)
 
 
 def test_starts_are_repeatable_and_the_best_of_many():
