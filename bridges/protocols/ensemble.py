@@ -89,6 +89,9 @@ class Ensemble:
     def __post_init__(self) -> None:
         for name in ("astrocytes", "synapses", "O_beta", "dt_ms", "astrocyte_dt_ms"):
             positive(name, getattr(self, name), milliseconds=name.endswith("_ms"))
+        for name in ("astrocytes", "synapses"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise ValueError(f"{name} should be a whole number, not {getattr(self, name)}")
         for name, known in (("regime", get_args(Regime)), ("loop", get_args(Loop))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")

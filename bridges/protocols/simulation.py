@@ -72,9 +72,12 @@ class Batch:
 
     Attributes
     ----------
+    stimuli : sequence of Trains
     network : brian2.Network
-    duration : Quantity
-        How long it has to run: a time step more than the stimuli, so that the end of the last token is recorded.
+    monitors : dict of str to StateMonitor
+        By the variable that each records.
+    events : dict of str to SpikeMonitor
+        By the name that the events have in a recording.
     """
 
     protocol: Protocol
@@ -87,6 +90,7 @@ class Batch:
 
     @property
     def duration(self) -> Quantity:
+        """How long the network has to run: a time step more than the stimuli, so that the end of the last token is recorded."""
         return self.protocol.seconds * second + self.ensemble.dt_ms * ms
 
     @property
@@ -146,8 +150,11 @@ def assemble(
     """The network of `simulate`, on the backend in use, for those who run it themselves."""
     positive("ms_per_token", ms_per_token, milliseconds=True)
     for dt_ms in (ensemble.dt_ms, ensemble.astrocyte_dt_ms):
-        if not np.isclose(ms_per_token / dt_ms, round(ms_per_token / dt_ms)):
+        steps = ms_per_token / dt_ms
+        if round(steps) < 1 or not np.isclose(steps, round(steps)):
             raise ValueError(f"a token of {ms_per_token} ms isn't a whole number of time steps of {dt_ms} ms")
+    if ms_per_token > protocol.seconds * 1000:
+        raise ValueError(f"a token of {ms_per_token} ms is longer than the stimuli, {protocol.seconds} s")
     per_stimulus = ensemble.astrocytes * ensemble.synapses
     for trains in given:
         trains.check(per_stimulus, protocol.seconds)

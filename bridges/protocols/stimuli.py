@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astrobrian.bridges.checks import positive
+
 RATE_BIN = 0.1  # s
 
 
@@ -26,6 +28,8 @@ class Trains:
     ------
     ValueError
         If the arrays differ in length, or a number in them is negative or isn't one.
+    TypeError
+        If the kind isn't a word.
 
     Examples
     --------
@@ -37,6 +41,8 @@ class Trains:
     t: np.ndarray
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kind, str):
+            raise TypeError(f"the kind of trains is a word, not {self.kind!r}")
         synapse, t = np.asarray(self.synapse), np.asarray(self.t, float)
         if synapse.ndim != 1 or synapse.shape != t.shape:
             raise ValueError(
@@ -104,8 +110,11 @@ class Protocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.quiet < self.seconds:
-            raise ValueError(f"quiet ({self.quiet} s) should be shorter than the stimulus ({self.seconds} s)")
+        positive("seconds", self.seconds)
+        if not 0 <= self.quiet <= self.seconds - RATE_BIN:
+            raise ValueError(
+                f"quiet ({self.quiet} s) should be shorter than the stimulus ({self.seconds} s), by {RATE_BIN} s or more"
+            )
         if not 0 < self.highest <= 1000:
             raise ValueError(f"the highest rate should be between 0 and 1000 Hz, not {self.highest}")
         for part in ("fitted", "held_out"):

@@ -307,6 +307,7 @@ def test_programs_for_a_gpu_record_what_numpy_does(recordings, settings, tmp_pat
         (lambda: Ensemble(loop="half"), "loop is one of closed, open, not 'half'"),
         (lambda: Ensemble(postsynaptic=True, dt_ms=5), "give dt_ms=0.5"),
         (lambda: Ensemble(astrocytes=0), "astrocytes should be positive"),
+        (lambda: Ensemble(synapses=2.5), "synapses should be a whole number, not 2.5"),
         (lambda: Ensemble(spread=-0.1), "spread can't be negative"),
         (
             lambda: simulate(SMALL, Ensemble(**FEW), ms_per_token=15.0),

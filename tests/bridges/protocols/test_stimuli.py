@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from brian2 import second
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,34 @@ def test_a_spike_at_the_beginning_of_a_time_step_is_in_it(step, dt_ms):
 def test_impossible_trains_are_refused(synapse, t, message):
     with pytest.raises(ValueError, match=message):
         Trains("natural", synapse, t)
+
+
+def test_the_kind_of_trains_is_a_word():
+    with pytest.raises(TypeError, match="the kind of trains is a word, not 3"):
+        Trains(3, [0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seconds": 0.05, "quiet": 0}, "by 0.1 s or more"),
+        ({"seconds": 10, "quiet": 10}, "by 0.1 s or more"),
+        ({"quiet": -1}, "quiet"),
+        ({"seconds": float("inf")}, "seconds should be positive and finite"),
+        ({"highest": float("nan")}, "highest rate"),
+        ({"fitted": (("steps", 0),)}, "0 stimuli"),
+        ({"held_out": (("noise", 1),)}, "'noise'"),
+        ({"held_out": ()}, "no stimuli are held out"),
+    ],
+)
+def test_impossible_protocols_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Protocol(**settings)
+
+
+def test_seconds_with_a_unit_are_refused():
+    with pytest.raises(TypeError, match="seconds is a number without a unit"):
+        Protocol(seconds=60 * second)
 
 
 def test_trains_that_do_not_fit_are_refused():
