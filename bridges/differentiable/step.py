@@ -246,7 +246,9 @@ class _Builder:
         """The slot "groups"."""
         model, equations = self.model, self.model.equations
         if model.refractory:
-            equations = add_refractoriness(equations)
+            # exponential Euler holds what others read during a step, and would divide by zero while a cell is refractory
+            if self.method != "exponential_euler":
+                equations = add_refractoriness(equations)
             if is_condition(model.refractory):
                 self.run(f"not_refractory = not_refractory or not ({model.refractory})")
             else:
