@@ -92,7 +92,7 @@ def fit_parameters(
     dt : Quantity, optional
         Time step; samples between steps are interpolated.
     starts : int, optional
-        From how many points the search goes down; they are the best of 16 times as many that are tried.
+        From how many points the search goes down; they are the best of 64 times as many that are tried.
     level : float, optional
         Of the intervals.
     profile : bool, optional

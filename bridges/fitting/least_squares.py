@@ -24,9 +24,9 @@ from astrobrian.bridges.fitting.observation import Observation
 Predict = Callable[[torch.Tensor], torch.Tensor]
 Report = Callable[[float, str], None]
 
-# Points that are simulated, without derivatives, for each one that is gone on with. Simulating many cells takes hardly
-# longer than a few.
-_SCREENED = 16
+# Points that are simulated, without derivatives, for each one that is gone on with, and how many of them at once: simulating
+# so many cells takes hardly longer than a few.
+_SCREENED, _AT_ONCE = 64, 256
 # of the central differences, in z
 _STEP = 1e-5
 
@@ -99,7 +99,7 @@ def starting_points(problem: LeastSquares, count: int, seed: int) -> torch.Tenso
     names = problem.bounds.names
     way = SobolEngine(len(names), scramble=True, seed=seed).draw(_SCREENED * count, dtype=torch.float64)
     z = torch.logit(way.clamp(0.01, 0.99))
-    costs = problem.costs(z)
+    costs = torch.cat([problem.costs(some) for some in z.split(_AT_ONCE)])
     if not costs.isfinite().any():
         raise FitError(
             f"the simulation diverges wherever it was tried between the bounds of {', '.join(names)}: "
