@@ -7,9 +7,9 @@ from astrobrian import use_backend
 from astrobrian.bridges.protocols import Ensemble, Protocol, Trains, simulate
 
 SMALL = Protocol(
-    seconds=30, quiet=2, fitted=(("steps", 2), ("bursts", 1)), held_out=(("drift", 1), ("chirp", 1))
+    seconds=20, quiet=2, fitted=(("steps", 2), ("bursts", 1)), held_out=(("drift", 1), ("chirp", 1))
 )
-GIVEN = Trains("natural", [0, 9, 5, 0, 3], [0.0, 29.999, 3.21, 4.0, 17.0])
+GIVEN = Trains("natural", [0, 9, 5, 0, 3], [0.0, 19.999, 3.21, 4.0, 17.0])
 FEW = {"astrocytes": 2, "synapses": 5, "dt_ms": 10.0, "astrocyte_dt_ms": 10.0}
 POSTSYNAPTIC = {**FEW, "dt_ms": 1.0, "postsynaptic": True}
 

@@ -27,8 +27,8 @@ def test_everything_is_recorded_for_each_stimulus_astrocyte_and_token(recordings
         *("rate", "modulation", "Gamma_S", "G_A"),
         *("C", "I", "h", "Gamma_A"),
     }
-    assert all(values.shape == (6, 2, 60) for values in recording.cells.values())
-    assert recording.rate.shape == recording.modulation.shape == recording.mean("C").shape == (6, 60)
+    assert all(values.shape == (6, 2, 40) for values in recording.cells.values())
+    assert recording.rate.shape == recording.modulation.shape == recording.mean("C").shape == (6, 40)
     assert recording.kinds == ["steps", "steps", "bursts", "drift", "chirp", "natural"]
     assert recording.fitted_count == 3
     assert len(recording.events) > 5
@@ -49,12 +49,12 @@ def test_rates_are_counted_spikes(recordings):
     for trains, counted in zip([*SMALL.trains(10), GIVEN], rate, strict=True):
         for astrocyte in range(2):
             own = trains.t[trains.synapse // 5 == astrocyte]
-            spikes = np.histogram(own, np.arange(61) * 0.5)[0]
+            spikes = np.histogram(own, np.arange(41) * 0.5)[0]
             # in time steps of 10 ms a few spikes of a synapse coincide with another
             assert (np.abs(counted[astrocyte] * 5 * 0.5 - spikes) <= 1).all()
             assert counted[astrocyte].sum() * 5 * 0.5 == pytest.approx(own.size, abs=0.02 * own.size)
     given = rate[5] * 5 * 0.5
-    assert np.argwhere(given).tolist() == [[0, 0], [0, 8], [0, 34], [1, 6], [1, 59]]
+    assert np.argwhere(given).tolist() == [[0, 0], [0, 8], [0, 34], [1, 6], [1, 39]]
 
 
 def test_the_modulation_is_that_of_the_declared_release_probability(recordings):
@@ -103,7 +103,7 @@ def test_open_and_closed_loop_differ_only_after_the_first_release(recordings, re
     for stimulus in range(6):
         for astrocyte in range(2):
             times = closed.events.of(stimulus, astrocyte)
-            first = int(times[0] / 0.5) if times.size else 60
+            first = int(times[0] / 0.5) if times.size else 40
             for name, values in closed.cells.items():
                 other = opened.cells[name][stimulus, astrocyte]
                 np.testing.assert_allclose(
@@ -164,12 +164,12 @@ def test_a_release_is_a_pulse_of_gliotransmitter_of_the_declared_size(recordings
     for stimulus in range(6):
         for astrocyte in range(2):
             times = [*recording.events.of(stimulus, astrocyte), np.inf, np.inf]
-            if times[0] < 25 and times[1] > times[0] + 4:
+            if times[0] < 15 and times[1] > times[0] + 4:
                 first = int(times[0] / 0.5)
                 released = recording.cells["G_A"][stimulus, astrocyte, first : first + 8].sum() * 0.5
                 assert released == pytest.approx(pulse, rel=1e-6)
                 seen += 1
-    assert seen > 2
+    assert seen > 1
 
 
 @pytest.mark.slow
@@ -232,7 +232,7 @@ def test_a_postsynaptic_neuron_rests_until_it_is_reached_and_fires_less_with_gli
     tau, edges = p["C_m"] / p["g_l"], np.arange(5) * 0.5
     closed = rest - (p["E_l"] - rest) * tau * np.diff(np.exp(-edges / tau)) / 0.5
     np.testing.assert_allclose(recording.cells["v"][0, 0, :4], closed, rtol=1e-3)
-    assert len(recording.spikes) > 30
+    assert len(recording.spikes) > 20
     assert (recording.cells["v"] < p["V_th"]).all()
     # spikes per presynaptic spike, while few and while many receptors are bound
     token = (recording.spikes.t / 0.5).astype(int)
@@ -317,7 +317,7 @@ def test_programs_for_a_gpu_record_what_numpy_does(recordings, settings, tmp_pat
             lambda: simulate(SMALL, Ensemble(**FEW), given=[Trains("natural", [10], [1.0])]),
             "reach synapse 10",
         ),
-        (lambda: simulate(SMALL, Ensemble(**FEW), given=[Trains("natural", [0], [30.0])]), "last until 30 s"),
+        (lambda: simulate(SMALL, Ensemble(**FEW), given=[Trains("natural", [0], [20.0])]), "last until 20 s"),
     ],
 )
 def test_impossible_settings_are_refused_before_anything_runs(make, message):
