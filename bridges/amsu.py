@@ -264,7 +264,7 @@ class AMSU(nn.Module):
         such sigma, or `fused` is asked for without a compiler. Later, if an input or a state has another shape, precision
         or device than the layer takes.
     TypeError
-        If a time is given with a unit: times are plain numbers of milliseconds.
+        If a time is given with a unit: times are plain numbers of milliseconds. Later, if a state isn't an `AMSUState`.
 
     Examples
     --------
@@ -391,6 +391,8 @@ class AMSU(nn.Module):
             self._check("the input", x)
         if state is None:
             return self.initial_state(x.shape[0])
+        if not isinstance(state, AMSUState):
+            raise TypeError(f"the state should be an AMSUState, not {type(state).__name__}")
         for name, shape in self._shapes(x.shape[0]).items():
             value = getattr(state, name)
             if value.shape != shape:

@@ -255,6 +255,8 @@ def test_a_layer_says_which_precision_it_takes():
     state = layer.initial_state(2)
     with pytest.raises(ValueError, match=r"H of the state should be torch.float64 on cpu.*torch.float32"):
         layer(x.double(), AMSUState(state.r, state.H.float(), state.u))
+    with pytest.raises(TypeError, match="should be an AMSUState, not tuple"):
+        layer(x.double(), tuple(state))
 
 
 def test_a_layer_says_on_which_device_it_is():
