@@ -162,7 +162,7 @@ def select_order(
     recording: Recording,
     settings: Fit,
     origin: Mapping,
-    orders: Sequence[int] = (2, 4, 6, 8, 10, 12),
+    orders: Sequence[int] = (2, 4, 6, 8, 10),
     tolerance: float = 0.01,
     progress: Progress | None = None,
 ) -> tuple[int, dict[int, float]]:
