@@ -74,5 +74,5 @@ def figures(fit: ParameterFit) -> dict[str, Any]:
     for name, told in fit.summary()["parameters"].items():
         unit = "" if told["unit"] == "1" else f" ({told['unit']})"
         found |= {f"{name}{unit}": told["value"], f"{name} from": told["low"], f"{name} to": told["high"]}
-    noise = str(fit.noise)
+    noise = fit.noise.in_best_unit(precision=3)
     return {**found, "noise": noise, "warnings": list(fit.warnings)}

@@ -73,7 +73,7 @@ class ParameterFit:
     hessian: dict[str, Interval]
     profiles: dict[str, Profile]
     correlation: np.ndarray
-    noise: Value
+    noise: Quantity
     traces: tuple[Trace, ...]
     observed: str
     predicted: tuple[Quantity | np.ndarray, ...]
@@ -138,7 +138,7 @@ class ParameterFit:
         write_whole(path, (json.dumps(self.summary(), indent=2) + "\n").encode())
 
     def __str__(self) -> str:
-        lines = [f"{self.model.name} fitted to {self.observed}: noise {self.noise}"]
+        lines = [f"{self.model.name} fitted to {self.observed}: noise {self.noise.in_best_unit(precision=3)}"]
         for name in self.values:
             told = self._described(name)
             ends = f"{told['low']:.4g} to {told['high']:.4g}"
