@@ -26,7 +26,8 @@ def timed(layer: str, tokens: int, device: str) -> Numbers:
 
     from astrobrian.studies.benchmarks import layers
 
-    step, times = getattr(layers, layer)(tokens, device), []
+    step = getattr(layers, layer)(tokens, device)
+    times: list[float] = []
     gpu = device == "cuda"
     # processor time, so that what else runs on the machine doesn't count; on one thread it is the wall time of an idle one
     clock = time.perf_counter if gpu else time.process_time
