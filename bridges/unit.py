@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_BYTES = 8 << 20
-MAX_HEADS = MAX_KEYS = MAX_OUTPUTS = 1024
+MAX_HEADS = MAX_OUTPUTS = 1024
+MAX_KEYS = 256
+"""Of each head."""
+
+MS_PER_TOKEN, INPUT_SCALE = (0.1, 1e7), (1e-6, 1e4)
+"""Ranges of the length of a token (ms) and of the rate that counts as 1 (Hz)."""
 
 UNITS = {
     "key_weight": "1",
@@ -84,15 +89,17 @@ class Unit:
                 )
             if not np.isfinite(value).all() or (name == "tau_H" and not (value > 0).all()):
                 raise UnitFileError(f"{name} of a unit has a value that isn't finite, or not positive")
-        for name in ("ms_per_token", "input_scale"):
+        for name, (low, high) in {"ms_per_token": MS_PER_TOKEN, "input_scale": INPUT_SCALE}.items():
             value = getattr(self, name)
-            if not (isinstance(value, float) and np.isfinite(value) and value > 0):
-                raise UnitFileError(f"{name} of a unit should be a positive number, not {value!r}")
+            if not (isinstance(value, float) and low <= value <= high):
+                raise UnitFileError(
+                    f"{name} of a unit should be a number from {low} to {high}, not {value!r}"
+                )
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         heads, queries = self.values["tau_H"].size, self.values["query"].size
-        if not (0 < heads <= MAX_HEADS and 0 < queries <= MAX_HEADS * MAX_KEYS):
-            raise UnitFileError(f"a unit can't have {heads} heads and {queries} keys")
+        if not (0 < heads <= MAX_HEADS and 0 < queries <= heads * MAX_KEYS):
+            raise UnitFileError(f"a unit can't have {heads} heads with {queries} keys in all")
         if queries % heads:
             raise UnitFileError(f"{queries} keys don't divide among {heads} heads")
         outputs = len(self.outputs)
@@ -141,11 +148,13 @@ class Unit:
         """Of its values."""
         return digest(self.values, "")
 
-    def bank(self) -> Bank:
-        """The unit as a Torch module, trainable, in Torch's default precision."""
+    def bank(self, dtype: torch.dtype | None = None) -> Bank:
+        """The unit as a Torch module, trainable, in Torch's default precision unless another one is given."""
         heads, keys = self.values["query"].shape
-        bank = Bank(heads, keys, self.ms_per_token, torch.from_numpy(self.values["tau_H"]))
+        tau_H = torch.from_numpy(self.values["tau_H"])
+        bank = Bank(heads, keys, self.ms_per_token, tau_H).to(dtype or torch.get_default_dtype())
         with torch.no_grad():
+            bank.log_tau_H.copy_(tau_H.log())
             for name in ("key_weight", "key_bias", "feedback", "query"):
                 getattr(bank, name).copy_(torch.from_numpy(self.values[name]))
         return bank
@@ -168,7 +177,7 @@ class Unit:
         >>> unit.respond(np.full((1, 240), 0.5))["C"]
         """
         x = torch.from_numpy(np.asarray(rate, float) / self.input_scale)
-        bank = self.bank().double()
+        bank = self.bank(torch.float64)
         with torch.no_grad():
             states, _ = bank(x, torch.from_numpy(self.values["start"]).expand(len(x), -1))
         read = states.numpy() @ self.values["readout_weight"].T + self.values["readout_bias"]

@@ -18,15 +18,22 @@ def arx(x: np.ndarray, y: np.ndarray, fitted: np.ndarray, order: int) -> np.ndar
     Returns
     -------
     ndarray, shape (cells, tokens)
-        From the first `order` values of y on.
+        From as many values that are the mean of the fitted cells at the first token.
+
+    Raises
+    ------
+    ValueError
+        If there aren't more tokens than the order.
     """
     tokens = x.shape[1]
+    if tokens <= order:
+        raise ValueError(f"an ARX model of order {order} needs more than {tokens} tokens")
     ones = np.ones_like(x[:, order:])
     lagged = [y[:, order - i : tokens - i] for i in range(1, order + 1)]
     driven = [x[:, order - i : tokens - i] for i in range(order)]
     regressors = np.stack([*lagged, *driven, ones], -1)[fitted].reshape(-1, 2 * order + 1)
     weights, *_ = np.linalg.lstsq(regressors, y[fitted, order:].ravel(), rcond=None)
-    out = y.copy()
+    out = np.full_like(y, y[fitted, 0].mean())
     for t in range(order, tokens):
         own = [out[:, t - i] for i in range(1, order + 1)]
         heard = [x[:, t - i] for i in range(order)]

@@ -44,7 +44,8 @@ def plot_response(unit: Unit, spikes: np.ndarray, synapses: int, tokens: int) ->
     for axes, (name, values) in zip(panels[1:], outputs.items(), strict=True):
         axes.plot(time, values[0])
         axes.set_ylabel(_label(name, unit.outputs[name]))
-        if name == "C" and (threshold := unit.provenance.get("C_Theta")) is not None:
+        threshold = unit.provenance.get("C_Theta")
+        if name == "C" and isinstance(threshold, int | float):
             axes.axhline(threshold, color="0.7", lw=0.8)
             events = crossings(values[0], threshold, dt)
             axes.plot(events, np.full(len(events), threshold), "k^", ms=4)

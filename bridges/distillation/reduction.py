@@ -30,6 +30,9 @@ PROTOCOL = Protocol(
 ENSEMBLE = Ensemble(astrocytes=1, synapses=100, spread=0.0, postsynaptic=True)
 """One astrocyte, its synapses and the neuron behind them: what a unit is to be. Chosen here."""
 
+MS_PER_TOKEN = 100.0
+"""Short beside the time that bound receptors stay bound, so that spikes that come together count as such. Chosen here."""
+
 Report = Callable[[float, str], None]
 
 
@@ -57,7 +60,7 @@ def distill(
     protocol: Protocol | None = None,
     ensemble: Ensemble | None = None,
     settings: Fit | None = None,
-    ms_per_token: float = 500.0,
+    ms_per_token: float = MS_PER_TOKEN,
     given: Sequence[Trains] = (),
     beside: tuple[str, ...] = ("single_exponential",),
     progress: Progress | None = None,
@@ -97,18 +100,24 @@ def distill(
     protocol, ensemble, settings = protocol or PROTOCOL, ensemble or ENSEMBLE, settings or Fit()
     _check_models(beside)
     recording = simulate(protocol, ensemble, ms_per_token, progress, given)
-    return fit_recording(recording, settings, provenance(protocol, ensemble), beside, progress)
+    return fit_recording(recording, settings, provenance(protocol, ensemble, given), beside, progress)
 
 
-def provenance(protocol: Protocol, ensemble: Ensemble) -> dict:
+def provenance(protocol: Protocol, ensemble: Ensemble, given: Sequence[Trains] = ()) -> dict:
     """Where a recording comes from, for the unit file."""
-    models = (ensemble.astrocyte, ensemble.synapse)
+    models = {"astrocyte": ensemble.astrocyte}
+    models |= {f"synapse {i + 1}": pathway for i, pathway in enumerate(ensemble.pathways)}
+    if ensemble.postsynaptic:
+        models["neuron"] = ensemble.neuron
     return {
-        "model": {"astrocyte": models[0].name, "synapse": models[1].name},
-        "parameters": {name: str(p) for m in models for name, p in m.parameters.items()},
-        "citations": [str(r) for m in models for r in m.references],
+        "models": {role: model.name for role, model in models.items()},
+        "parameters": {
+            role: {name: str(p) for name, p in model.constants.items()} for role, model in models.items()
+        },
+        "citations": list(dict.fromkeys(str(r) for model in models.values() for r in model.references)),
         "protocol": asdict(protocol),
         "ensemble": asdict(ensemble),
+        "given": [{"kind": trains.kind, "spikes": len(trains.t)} for trains in given],
         # umolar
         "C_Theta": float(ensemble.astrocyte.parameters["C_Theta"].quantity) * 1e3,
     }
@@ -162,7 +171,7 @@ def select_order(
     recording: Recording,
     settings: Fit,
     origin: Mapping,
-    orders: Sequence[int] = (2, 4, 6, 8, 10),
+    orders: Sequence[int] = (4, 6, 8, 10),
     tolerance: float = 0.01,
     progress: Progress | None = None,
 ) -> tuple[int, dict[int, float]]:
@@ -175,7 +184,19 @@ def select_order(
     -------
     order : int
     scores : dict of int to float
+
+    Raises
+    ------
+    ValueError
+        If no stimulus of a kind that is fitted is held out.
     """
+    kinds = np.array(recording.kinds)
+    known = set(kinds[: recording.fitted_count])
+    if not known & set(kinds[recording.fitted_count :]):
+        raise ValueError(
+            f"an order is judged by held-out stimuli of the kinds that are fitted, and none of {', '.join(sorted(known))} is "
+            "held out"
+        )
     found: dict[int, float] = {}
     for i, order in enumerate(orders):
         told = (
@@ -184,7 +205,6 @@ def select_order(
             else _part_of(progress, f"{order} heads", i / len(orders), 1 / len(orders))
         )
         result = fit_recording(recording, replace(settings, heads=order), origin, progress=told)
-        known = set(result.targets.kinds[result.targets.fitted])
         held_out = np.isin(result.targets.kinds, list(known)) & ~result.targets.fitted
         parts = _scores_of(result.targets, result.predicted["unit"], held_out, origin["C_Theta"])
         found[order] = float(np.mean([parts[name] for name in ("C", "modulation", "F1")]))
@@ -208,8 +228,12 @@ def score(found: Targets, predicted: Mapping[str, np.ndarray], threshold: float)
 def _scores_of(
     found: Targets, predicted: Mapping[str, np.ndarray], cells: np.ndarray, threshold: float
 ) -> dict[str, float]:
+    if not cells.any():
+        return {}
     scores = {
-        name: r_squared(found.outputs[name][cells], values[cells]) for name, values in predicted.items()
+        name: r_squared(found.outputs[name][cells], values[cells])
+        for name, values in predicted.items()
+        if np.ptp(found.outputs[name][cells])  # of what is constant there is nothing to explain
     }
     if "C" in predicted:
         events = [crossings(c, threshold, found.ms_per_token / 1000) for c in predicted["C"][cells]]

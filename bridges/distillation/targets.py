@@ -43,7 +43,7 @@ class Targets:
     scale : float
         Rate (Hz) that counts as a signal of 1.
     observed : dict of str to ndarray, shape (cells, tokens)
-        What is followed, with mean 0 and variance 1 over the fitted cells.
+        What is followed, with mean 0 and variance 1 over the fitted cells; not what is the same in all of them.
     outputs : dict of str to ndarray, shape (cells, tokens)
         What is read out, in the units of `OUTPUTS`.
     events : list of ndarray
@@ -97,7 +97,11 @@ def targets(recording: Recording) -> Targets:
     return Targets(
         cells["rate"] / scale,
         scale,
-        {name: _standard(cells[name], fitted) for name in OBSERVED if name in cells},
+        {
+            name: _standard(cells[name], fitted)
+            for name in OBSERVED
+            if name in cells and np.ptp(cells[name][fitted])
+        },
         {name: cells[name] * _SCALE[unit] for name, unit in OUTPUTS.items() if name in cells},
         [recording.events.of(i, j) for i in range(stimuli) for j in range(astrocytes)],
         kinds,

@@ -41,9 +41,9 @@ class Stage:
 
 STAGES = (
     Stage(1, 3000, 2048, 1e-2),
-    Stage(8, 5000, 256, 5e-3),
-    Stage(32, 2500, 192, 3e-3),
-    Stage(96, 2000, 96, 1e-3),
+    Stage(25, 5000, 256, 5e-3),
+    Stage(120, 2000, 128, 3e-3),
+    Stage(350, 1500, 64, 1e-3),
 )
 """Chosen here, on held-out stimuli of the fitted kinds."""
 
@@ -77,6 +77,11 @@ class Fit:
     def __post_init__(self) -> None:
         for name in ("heads", "keys", "effort"):
             positive(name, getattr(self, name))
+        for name in ("heads", "keys"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise ValueError(f"{name} should be a whole number, not {getattr(self, name)}")
+        if self.noise < 0:
+            raise ValueError(f"noise can't be negative, got {self.noise}")
         if not self.stages:
             raise ValueError("a fit needs at least one stage")
         for stage in self.stages:
@@ -110,10 +115,14 @@ def fit(
     ------
     FloatingPointError
         If it diverges from the beginning.
+    ValueError
+        If the stimuli are shorter than the windows of every stage.
     """
     x = torch.from_numpy(targets.x[targets.fitted])
     y = targets.tensor(follower.observed)[torch.from_numpy(targets.fitted)]
     stages = [s for s in settings.stages if s.tokens < x.shape[1]]
+    if not stages:
+        raise ValueError(f"stimuli of {x.shape[1]} tokens are shorter than the windows of every stage")
     weights = torch.tensor([_WEIGHTS.get(name, _OTHERS) for name in follower.observed])
     first = y[:, 0].mean(0)
     draw = torch.Generator().manual_seed(settings.seed)

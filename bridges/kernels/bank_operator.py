@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astrobrian.bridges.kernels import bank
 from astrobrian.bridges.kernels.build import library
-from astrobrian.bridges.kernels.common import REAL, define, first_derivatives_only, threads
+from astrobrian.bridges.kernels.common import REAL, define, first_derivatives_only, promoted, threads
 from astrobrian.bridges.torch_codegen import TokenStep, step_named
 
 define(
@@ -150,4 +150,9 @@ def bank_walk(
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """
-    return torch.ops.astrobrian.bank_walk(step.name, x, weight, bias, feedback, written, kept, first)
+    x, weight, bias, written, kept, first, *loop = promoted(
+        [x, weight, bias, written, kept, first, *([] if feedback is None else [feedback])]
+    )
+    return torch.ops.astrobrian.bank_walk(
+        step.name, x, weight, bias, loop[0] if loop else None, written, kept, first
+    )

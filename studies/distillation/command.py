@@ -86,11 +86,11 @@ def distil_into(
     )
     held_out, filtered = (found.scores[name]["held_out"] for name in ("unit", "single_exponential"))
     results.figures |= {
-        "R2_held_out": held_out["modulation"],
-        "R2_held_out_single_exponential": filtered["modulation"],
-        "R2_calcium_held_out": held_out["C"],
-        "R2_calcium_held_out_single_exponential": filtered["C"],
-        "F1_held_out": held_out["F1"],
+        "R2_held_out": held_out.get("modulation"),
+        "R2_held_out_single_exponential": filtered.get("modulation"),
+        "R2_calcium_held_out": held_out.get("C"),
+        "R2_calcium_held_out_single_exponential": filtered.get("C"),
+        "F1_held_out": held_out.get("F1"),
     }
     results.stage("plot unit")
     leave(found, results)

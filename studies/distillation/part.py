@@ -23,7 +23,7 @@ from astrobrian.bridges import (
     select_order,
     simulate,
 )
-from astrobrian.bridges.distillation.reduction import BESIDE, ENSEMBLE, PROTOCOL, provenance
+from astrobrian.bridges.distillation.reduction import BESIDE, ENSEMBLE, MS_PER_TOKEN, PROTOCOL, provenance
 from astrobrian.bridges.protocols.ensemble import Loop, Regime
 from astrobrian.progress import Progress
 from astrobrian.studies.figures import staged
@@ -93,8 +93,8 @@ def run_part(part: Part, folder: Path, given: Sequence[Trains], progress: Progre
     ) as results:
         told = staged(results, progress)
         use_backend(part.backend)
-        recording = simulate(part.protocol, part.ensemble, progress=told, given=given)
-        origin = provenance(part.protocol, part.ensemble)
+        recording = simulate(part.protocol, part.ensemble, MS_PER_TOKEN, told, given)
+        origin = provenance(part.protocol, part.ensemble, given)
         settings = part.settings
         if part.orders:
             order, by_order = select_order(recording, settings, origin, part.orders, progress=told)

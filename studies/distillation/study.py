@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import torch
 
@@ -20,7 +22,7 @@ from astrobrian.studies.distillation.table import bars, table
 from astrobrian.studies.figures import check_plotting
 from astrobrian.studies.results import Results
 
-ORDERS = (2, 4, 6, 8, 10)
+ORDERS = (4, 6, 8, 10)
 """Numbers of astrocytes of a bank that are tried. Chosen here."""
 
 
@@ -94,7 +96,7 @@ def _run(wanted: Sequence[Part], folder: Path, workers: int, progress: Progress 
     one = missing[0]
     given = natural_trains(one.protocol, one.ensemble, one.natural, one.backend, progress)
     context = multiprocessing.get_context("spawn")  # Brian2 and Torch don't survive a fork
-    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with context.Manager() as manager, _pool(workers, context) as pool:
         words = manager.Queue()
         running = [pool.submit(_in_worker, part, folder / part.name, given, words) for part in missing]
         try:
@@ -102,10 +104,35 @@ def _run(wanted: Sequence[Part], folder: Path, workers: int, progress: Progress 
                 if progress is not None:
                     progress(f"{name}: {stage}", done, message)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            _stop(pool)
             raise
-        for future in running:
-            future.result()
+        failed = [future for future in running if future.done() and future.exception()]
+        if failed:
+            _stop(pool)
+            failed[0].result()
+
+
+def _pool(workers: int, context: Any) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_the_study)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now: a part that is cut short is run again by the next study in the folder."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+
+
+def _end_with_the_study() -> None:
+    """A worker whose study was killed ends too, so that two never write the same part."""
+
+    def watch() -> None:
+        study = multiprocessing.parent_process()
+        assert study is not None
+        study.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _in_worker(part: Part, folder: Path, given: Sequence[Trains], words: Queue) -> None:

@@ -72,6 +72,15 @@ def test_the_fused_operator_agrees_with_the_eager_loop(dtype, tolerance):
         )
 
 
+def test_signals_of_another_precision_are_promoted(double):
+    bank = some_bank().float()
+    x = torch.rand(2, 9)
+    wide, _ = bank.double()(x, torch.zeros(2, 3))
+    mixed, _ = bank.float()(x, torch.zeros(2, 3))
+    assert mixed.dtype == torch.float64
+    torch.testing.assert_close(mixed, wide, rtol=1e-5, atol=1e-6)
+
+
 def test_torch_knows_the_operator():
     bank = some_bank()
     kept, written = bank._law()

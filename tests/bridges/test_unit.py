@@ -52,7 +52,7 @@ def test_round_trip_is_exact(tmp_path_factory, heads, keys, data, provenance):
         name: data.draw(arrays(np.float64, v.shape, elements=numbers)) if name != "tau_H" else v
         for name, v in unit.values.items()
     }
-    unit = Unit(drawn, unit.outputs, data.draw(st.floats(1e-3, 1e6)), 3.5, provenance)
+    unit = Unit(drawn, unit.outputs, data.draw(st.floats(0.1, 1e6)), 3.5, provenance)
     path = tmp_path_factory.mktemp("unit") / "unit.safetensors"
     unit.save(path)
     back = load_unit(path)
@@ -72,9 +72,9 @@ def test_a_bank_becomes_a_unit_and_a_bank_again(feedback):
     assert set(unit.provenance) == {"created", "versions"}
     x = torch.rand(1, 30).double()
     with torch.no_grad():
-        expected, again = (b(x, start[None])[0] for b in (bank, unit.bank().double()))
-    # time constants pass through a logarithm, and the bank is made in single precision
-    torch.testing.assert_close(again, expected, rtol=1e-5, atol=1e-6)
+        expected, again = (b(x, start[None])[0] for b in (bank, unit.bank(torch.float64)))
+    # time constants pass through a logarithm
+    torch.testing.assert_close(again, expected, rtol=1e-12, atol=1e-14)
     response = unit.respond(2.0 * x.numpy())["C"]
     np.testing.assert_allclose(response, expected.sum(-1), rtol=1e-12)
 
@@ -93,6 +93,8 @@ def test_it_plots_what_it_does_to_a_spike_train(saved):
     assert len(unit.plot().axes) == 3
     rate = unit.plot(np.array([0.1, 0.2, 7.0]), synapses=2, seconds=10).axes[0].collections[0]
     assert rate.get_datalim(rate.axes.transData).y1 == pytest.approx(2 / (2 * 0.5))
+    odd = Unit(unit.values, unit.outputs, 500.0, 2.0, {"C_Theta": "high"})
+    assert len(odd.plot().axes) == 3
     for options, message in (
         ({"seconds": 0}, "seconds should be positive"),
         ({"seconds": 0.1}, "less than a token"),
@@ -177,6 +179,7 @@ METADATA = {
         ({"query": np.ones(3)}, "divide among 2 heads"),
         ({"readout_bias": np.zeros(3)}, "readout_bias of a unit should be float64"),
         ({"tau_H": np.ones(2000)}, "can't have 2000 heads"),
+        ({"tau_H": np.ones(1), "query": np.ones((1, 257))}, "can't have 1 heads with 257 keys"),
     ],
 )
 def test_impossible_units_are_refused_in_memory_and_in_files(tmp_path, change, message):
@@ -191,8 +194,10 @@ def test_impossible_units_are_refused_in_memory_and_in_files(tmp_path, change, m
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"ms_per_token": -1.0}, "positive number"),
-        ({"input_scale_Hz": "2"}, "positive number"),
+        ({"ms_per_token": -1.0}, "a number from"),
+        ({"input_scale_Hz": "2"}, "a number from"),
+        ({"ms_per_token": 1e-9}, "from 0.1 to"),
+        ({"input_scale_Hz": 1e9}, "from 1e-06 to 10000"),
         ({"units": {}}, "doesn't say what its values are"),
         ({"provenance": None}, "doesn't say"),
         ({"outputs": []}, "should name its outputs"),

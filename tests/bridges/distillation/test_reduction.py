@@ -22,7 +22,7 @@ from astrobrian.bridges import (
     select_order,
 )
 from astrobrian.bridges.bank import Bank
-from astrobrian.bridges.distillation.reduction import BESIDE
+from astrobrian.bridges.distillation.reduction import BESIDE, provenance
 from astrobrian.bridges.distillation.targets import targets
 from astrobrian.bridges.distillation.windows import Stage
 from astrobrian.bridges.protocols.recording import Events
@@ -132,7 +132,7 @@ def test_whole_path_in_small(tmp_path):
     assert all(0 <= done <= 1 for _, done, _ in told)
     # the file alone gives the prediction again
     again = unit.respond(result.targets.x * result.targets.scale)
-    np.testing.assert_allclose(again["C"], result.predicted["unit"]["C"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(again["C"], result.predicted["unit"]["C"], rtol=1e-9, atol=1e-12)
     pytest.importorskip("matplotlib")
     assert len(plot_distillation(result).axes) == 4
     assert len(plot_lost(result).axes) == 6
@@ -150,6 +150,37 @@ def test_targets_are_standard_over_the_fitted_cells_and_in_declared_units():
     assert found.x[found.fitted].max() == pytest.approx(2)
 
 
+def test_what_is_constant_is_neither_followed_nor_scored():
+    recording = recording_of(known_bank(feedback=True))
+    silent = {**recording.cells, "v": np.full_like(recording.cells["C"], -0.07)}
+    result = fit_recording(replace(recording, cells=silent), Fit(heads=4, keys=2, stages=QUICK), KNOWN)
+    assert not {"v", "fired"} & set(result.targets.observed)
+    assert "v" in result.unit.outputs
+    assert not {"v", "fired"} & set(result.scores["unit"]["held_out"])
+    assert json.dumps(result.scores, allow_nan=False)
+
+
+def test_an_order_needs_held_out_stimuli_of_the_fitted_kinds():
+    recording = recording_of(known_bank(feedback=True))
+    odd = replace(recording, kinds=["steps"] * 14 + ["drift"] * 5)
+    with pytest.raises(ValueError, match="none of steps is held out"):
+        select_order(odd, Fit(), KNOWN)
+
+
+def test_stimuli_shorter_than_every_window_are_told_so():
+    recording = recording_of(known_bank(feedback=True))
+    with pytest.raises(ValueError, match="tokens are shorter than the windows of every stage"):
+        fit_recording(recording, Fit(stages=(Stage(1000, 1, 1, 1e-3),)), KNOWN)
+
+
+def test_the_provenance_has_every_parameter_of_every_model():
+    origin = provenance(SMALL, replace(FEW, postsynaptic=True, dt_ms=0.5, loop="open"))
+    assert set(origin["models"]) == {"astrocyte", "synapse 1", "synapse 2", "neuron"}
+    assert "I_ex" in origin["parameters"]["neuron"]
+    assert "w_e" in origin["parameters"]["synapse 2"]
+    assert origin["C_Theta"] == pytest.approx(0.2)
+
+
 def test_astrocytes_that_do_nothing_are_an_error():
     ones = np.ones((2, 1, 9))
     cells = {"rate": ones, "modulation": 0 * ones, "C": ones, "Gamma_S": 0 * ones}
@@ -162,6 +193,8 @@ def test_astrocytes_that_do_nothing_are_an_error():
     [
         (lambda: Fit(heads=0), ValueError, "heads should be positive"),
         (lambda: Fit(effort=-1), ValueError, "effort should be positive"),
+        (lambda: Fit(heads=2.5), ValueError, "heads should be a whole number"),
+        (lambda: Fit(noise=-1), ValueError, "noise can't be negative"),
         (lambda: Fit(stages=(Stage(1, 0, 1, 1e-3),)), ValueError, "updates should be positive"),
         (lambda: Fit(stages=()), ValueError, "at least one stage"),
         (
