@@ -17,9 +17,23 @@ from astrobrian.bridges.memory import linear_law
 from astrobrian.bridges.torch_codegen import DT, TokenStep, symbol
 
 _WALKS = Template("""
+#include <algorithm>
+#include <memory>
+
 constexpr int KEYS = $keys, VALUES = $values, CHUNK = $chunk;
 constexpr int GROUPS = (KEYS + LANES - 1) / LANES, BLOCKS = (VALUES + LANES - 1) / LANES;
 constexpr long SIZE = long(VALUES) * KEYS;
+
+// so many registers: on the stack if they are few, where the compiler keeps them in those of the processor
+template <long COUNT, bool FEW = (COUNT <= $on_stack)> struct Registers {
+    lanes own[COUNT];
+    operator lanes*() { return own; }
+};
+
+template <long COUNT> struct Registers<COUNT, false> {
+    std::unique_ptr<lanes[]> own{new lanes[COUNT]};
+    operator lanes*() { return own.get(); }
+};
 
 struct View {  // (batch, heads, tokens, numbers), the numbers side by side
     real* start;
@@ -75,13 +89,14 @@ extern "C" void forward(
         real* o = view[3].at(b, h);
         const long k_step = view[0].token, v_step = view[1].token, q_step = view[2].token, o_step = view[3].token;
         const long matrix = b * heads + h;
-        lanes state[BLOCKS][KEYS];
-        for (int block = 0; block < BLOCKS; ++block) take(state[block], first_state + matrix * SIZE, block);
+        Registers<long(BLOCKS) * KEYS> state;
+        for (int block = 0; block < BLOCKS; ++block) take(state + block * KEYS, first_state + matrix * SIZE, block);
         for (long chunk = 0; chunk < chunks; ++chunk) {
             const long start = chunk * CHUNK, end = start + CHUNK < tokens ? start + CHUNK : tokens;
             for (int block = 0; block < BLOCKS; ++block) {
-                lanes H[KEYS];
-                for (int j = 0; j < KEYS; ++j) H[j] = state[block][j];
+                Registers<KEYS> H;
+                lanes* const of_block = state + block * KEYS;
+                for (int j = 0; j < KEYS; ++j) H[j] = of_block[j];
                 if (chunk) give(H, kept + (matrix * (chunks - 1) + chunk - 1) * SIZE, block);
                 for (long t = start; t < end; ++t) {
                     if (clock.due(t)) write_matrix(H, l, k + t * k_step, load_block(v + t * v_step, block));
@@ -89,10 +104,10 @@ extern "C" void forward(
                     for (int j = 0; j < KEYS; ++j) sum = multiply_add(H[j], all(q[t * q_step + j]), sum);
                     store_block(o + t * o_step, sum, block);
                 }
-                for (int j = 0; j < KEYS; ++j) state[block][j] = H[j];
+                for (int j = 0; j < KEYS; ++j) of_block[j] = H[j];
             }
         }
-        for (int block = 0; block < BLOCKS; ++block) give(state[block], last_state + matrix * SIZE, block);
+        for (int block = 0; block < BLOCKS; ++block) give(state + block * KEYS, last_state + matrix * SIZE, block);
     }
 }
 
@@ -125,21 +140,26 @@ extern "C" void backward(
         const real *k = view[0].at(b, h), *v = view[1].at(b, h), *q = view[2].at(b, h);
         const long matrix = b * heads + h;
         real by_decay = 0, by_write = 0;
-        lanes by_state[BLOCKS][KEYS] = {};
-        if (by_last) for (int block = 0; block < BLOCKS; ++block) take(by_state[block], by_last + matrix * SIZE, block);
+        Registers<long(BLOCKS) * KEYS> by_state;
+        Registers<long(CHUNK) * KEYS> before;
+        for (int block = 0; block < BLOCKS; ++block)
+            if (by_last) take(by_state + block * KEYS, by_last + matrix * SIZE, block);
+            else std::fill_n(by_state + block * KEYS, KEYS, lanes{});
         for (long chunk = chunks - 1; chunk >= 0; --chunk) {
             const long start = chunk * CHUNK, length = tokens - start < CHUNK ? tokens - start : CHUNK;
             const real* at_start = chunk ? kept + (matrix * (chunks - 1) + chunk - 1) * SIZE : first_state + matrix * SIZE;
             for (long t = start; t < start + length; ++t) for (int j = 0; j < KEYS; ++j)
                 by_k.at(b, h)[t * by_k.token + j] = by_q.at(b, h)[t * by_q.token + j] = 0;
             for (int block = 0; block < BLOCKS; ++block) {
-                lanes before[CHUNK][KEYS], H[KEYS], G[KEYS], each[KEYS], decay_sum = {}, write_sum = {};
+                Registers<KEYS> H, G, each;
+                lanes decay_sum = {}, write_sum = {};
+                lanes* const by_block = by_state + block * KEYS;
                 take(H, at_start, block);
-                for (int j = 0; j < KEYS; ++j) G[j] = by_state[block][j];
+                for (int j = 0; j < KEYS; ++j) G[j] = by_block[j];
                 for (long i = 0; i < length; ++i) {
                     const long t = start + i;
                     const lanes o_t = by_o.start ? load_block(by_o.at(b, h) + t * by_o.token, block) : lanes{};
-                    for (int j = 0; j < KEYS; ++j) before[i][j] = H[j];
+                    for (int j = 0; j < KEYS; ++j) before[i * KEYS + j] = H[j];
                     if (clock.due(t)) write_matrix(H, l, k + t * view[0].token, load_block(v + t * view[1].token, block));
                     for (int j = 0; j < KEYS; ++j) each[j] = H[j] * o_t;
                     add_sums(by_q.at(b, h) + t * by_q.token, each);
@@ -160,7 +180,7 @@ extern "C" void backward(
                     for (int j = 0; j < KEYS; ++j) {
                         G[j] = multiply_add(o_t, all(q_t[j]), G[j]);
                         written = multiply_add(G[j], all(k_t[j]), written);
-                        decayed = multiply_add(G[j], before[i][j], decayed);
+                        decayed = multiply_add(G[j], before[i * KEYS + j], decayed);
                         each[j] = G[j] * scaled;
                         G[j] *= l.a;
                     }
@@ -169,12 +189,12 @@ extern "C" void backward(
                     write_sum = multiply_add(written, v_t, write_sum);
                     store_block(by_v.at(b, h) + t * by_v.token, written * l.b, block);
                 }
-                for (int j = 0; j < KEYS; ++j) by_state[block][j] = G[j];
+                for (int j = 0; j < KEYS; ++j) by_block[j] = G[j];
                 by_decay += total(decay_sum);
                 by_write += total(write_sum);
             }
         }
-        for (int block = 0; block < BLOCKS; ++block) give(by_state[block], by_first + matrix * SIZE, block);
+        for (int block = 0; block < BLOCKS; ++block) give(by_state + block * KEYS, by_first + matrix * SIZE, block);
         {
             const long head = h;
             const real step = real(dt);
@@ -185,6 +205,10 @@ $by_parameters
     }
 }
 """)
+
+
+ON_STACK = 1024
+"""Registers that an array on the stack may have, 64 KiB of the largest; the others would overflow it, and are on the heap."""
 
 
 def chunk(keys: int) -> int:
@@ -208,6 +232,7 @@ def source(step: TokenStep, keys: int, values: int, real: str) -> str:
         keys=keys,
         values=values,
         chunk=chunk(keys),
+        on_stack=ON_STACK,
         parameters="\n".join(f"    {line}" for line in loads),
         coefficients="\n".join(f"    {line}" for line in assign(laws)),
         by_parameters="\n".join(f"    {line}" for line in [*assign(by), *stores]),

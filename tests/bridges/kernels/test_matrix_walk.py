@@ -68,6 +68,12 @@ def test_it_is_what_chunks_of_products_give():
         torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
 
 
+def test_a_matrix_too_large_for_the_stack_is_walked_on_the_heap():
+    drawn = case(1, 1, 2, 1024, 1024)
+    for a, b in zip(outcome(matrix_walk, *drawn), outcome(chunked_memory, *drawn), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
 def test_one_write_fades_with_the_time_constant_of_its_head():
     tau = torch.tensor([2.0, 5.0], dtype=torch.float64)
     write = torch.zeros(1, 2, 30, 1, dtype=torch.float64)
