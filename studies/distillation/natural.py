@@ -45,7 +45,7 @@ def natural_trains(
     Raises
     ------
     ValueError
-        If the network doesn't have as many astrocytes, or they not as many synapses.
+        If the network doesn't have as many astrocytes, or they not as many synapses, or it falls silent.
 
     Examples
     --------
@@ -69,7 +69,12 @@ def natural_trains(
         built.network.run(seconds * second, **report)
     chosen = _synapses_of(built, rng, wanted, ensemble.synapses)
     t, neuron = (np.asarray(each) for each in (built.monitors[0].t, built.monitors[0].i))
-    kept = min(1.0, protocol.highest / _high_rate(t, seconds, len(built.monitors[0].source)))
+    highest = _high_rate(t, seconds, len(built.monitors[0].source))
+    if not highest:
+        raise ValueError(
+            f"the network fell silent under the current of seed {protocol.seed}: take another seed"
+        )
+    kept = min(1.0, protocol.highest / highest)
     trains = []
     for i, presynaptic in enumerate(chosen.reshape(stimuli, -1)):
         start = i * protocol.seconds

@@ -72,12 +72,16 @@ def run_study(
     ------
     ResultsError
         If the folder can't be written, or matplotlib isn't there to plot.
+    ValueError
+        If there are no workers.
 
     Examples
     --------
     >>> run_study("results/distillation").figures["bars"]
     """
     check_plotting()
+    if workers is not None and workers < 1:
+        raise ValueError(f"at least one worker is needed, not {workers}")
     with Results(out, "distill --study", seed=seed, backend=backend, settings={"effort": effort}) as results:
         wanted = parts(backend, seed, effort)
         results.stage("parts")

@@ -75,5 +75,7 @@ def test_the_network_gives_repeatable_correlated_trains_within_the_rates_of_the_
 
 @pytest.mark.slow
 def test_astrocytes_with_too_few_synapses_are_said():
-    with pytest.raises(ValueError, match=r"0 astrocytes of the network have 5000 synapses or more, and 1 are needed"):
+    with pytest.raises(
+        ValueError, match=r"0 astrocytes of the network have 5000 synapses or more, and 1 are needed"
+    ):
         natural_trains(Protocol(seconds=0.5, quiet=0), Ensemble(astrocytes=1, synapses=5000), 1)

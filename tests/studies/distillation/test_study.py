@@ -1,10 +1,14 @@
 """The distillation study: a part leaves all it found, isn't run twice, and bars are read from what was never fitted."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from brian2 import prefs
 
@@ -55,7 +59,7 @@ def test_a_part_leaves_what_it_found_and_knows_that_it_is_done(tmp_path, coarse)
     assert set(figures["scores"]) == {"unit", *BESIDE}
     assert load_unit(folder / UNIT_FILE).provenance["scores"] == figures["scores"]
     with np.load(folder / "held_out.npz") as data:
-        assert data["simulated_C"].shape == data["unit_C"].shape == (2, 40)
+        assert data["simulated_C"].shape == data["unit_C"].shape == (2, 200)
     found = table(tmp_path, [part])
     assert set(found.kind[found.never_fitted]) == {"chirp"}
     assert set(bars(found)) == {f"{r} closed: {s} >= {b}" for r, s, b in BARS}
@@ -94,6 +98,40 @@ def test_a_failed_part_is_not_done(tmp_path):
         results.figures["scores"] = {}
         raise RuntimeError("killed")
     assert not part.is_done(tmp_path / part.name)
+
+
+def test_a_part_that_fails_ends_the_study_with_its_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "natural_trains", lambda *_: [])
+    told = []
+    part = Part("AM", "open", "abacus", QUICK, SMALL)
+    with pytest.raises(ValueError, match="abacus"):
+        study._run([part], tmp_path, 1, lambda *words: told.append(words))
+    assert not part.is_done(tmp_path / part.name)
+    with pytest.raises(ValueError, match="at least one worker"):
+        study.run_study(tmp_path, workers=0)
+
+
+@pytest.mark.slow
+def test_a_killed_study_takes_its_workers_with_it(tmp_path):
+    program = "from astrobrian.studies.distillation.study import run_study; run_study({!r})"
+    running = subprocess.Popen([sys.executable, "-c", program.format(str(tmp_path / "study"))])
+    parts = [tmp_path / "study" / name / "summary.json" for name in ("AM_closed", "FM_closed")]
+    wait_for(lambda: any(part.exists() for part in parts))
+    workers = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    running.wait()
+    wait_for(
+        lambda: (
+            not any(worker.is_running() and "spawn_main" in " ".join(worker.cmdline()) for worker in workers)
+        )
+    )
+
+
+def wait_for(condition, seconds=300):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.5)
 
 
 def test_the_study_has_both_regimes_in_both_loops():
