@@ -19,7 +19,7 @@ from torch import nn
 from torch.utils._pytree import _register_namedtuple
 
 from astrobrian.bridges import linear_attention
-from astrobrian.bridges.checks import positive
+from astrobrian.bridges.checks import positive, whole
 from astrobrian.bridges.kernels.operators import matrix_walk
 from astrobrian.bridges.linear import RowLinear, together
 from astrobrian.bridges.memory import chunked_memory, law
@@ -45,9 +45,9 @@ def membrane_step(sigma: str = "tanh", reset: bool = True, astrocyte: bool = Tru
 
 def _membranes(sigma: str) -> Iterator[tuple[tuple[str, bool, bool], TokenStep]]:
     step = token_step(SIGMAS[sigma])
-    for reset, whole in ((True, step), (False, replace(step, reset={}))):
-        yield (sigma, reset, True), whole
-        yield (sigma, reset, False), whole.without("o")
+    for reset, variant in ((True, step), (False, replace(step, reset={}))):
+        yield (sigma, reset, True), variant
+        yield (sigma, reset, False), variant.without("o")
 
 
 # both made here, because torch.compile can't trace through SymPy
@@ -260,7 +260,7 @@ class AMSU(nn.Module):
     Raises
     ------
     ValueError
-        If a size isn't positive, units aren't a multiple of heads, a time constant isn't positive and finite, there is no
+        If a size isn't a positive whole number, units aren't a multiple of heads, a time constant isn't positive and finite, there is no
         such sigma, or `fused` is asked for without a compiler. Later, if an input or a state has another shape, precision
         or device than the layer takes.
     TypeError
@@ -295,7 +295,7 @@ class AMSU(nn.Module):
         super().__init__()
         sizes = {"width": width, "units": units, "heads": heads, "keys": keys, "chunk": chunk}
         for name, size in {**sizes, "astrocyte_every": astrocyte_every}.items():
-            positive(name, size)
+            whole(name, size)
         if sigma not in SIGMAS:
             raise ValueError(f"sigma should be one of {', '.join(SIGMAS)}, not {sigma!r}")
         positive("ms_per_token", ms_per_token, milliseconds=True)
@@ -401,6 +401,11 @@ class AMSU(nn.Module):
                     f"not {tuple(value.shape)}"
                 )
             self._check(f"{name} of the state", value)
+        phase = state.phase
+        if phase.shape != () or phase.is_floating_point():
+            raise ValueError(
+                f"phase of the state should have the shape () and be a whole number, not {tuple(phase.shape)} of {phase.dtype}"
+            )
         return state
 
     def _check(self, name: str, value: torch.Tensor) -> None:
@@ -456,7 +461,8 @@ class AMSU(nn.Module):
 
     def step(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:
         """One token: x has the shape (batch, width), without an axis for tokens, and the spikes (batch, units)."""
-        spikes, state = self._walk(x[:, None], self._begin(x, state, STEP))
+        state = self._begin(x, state, STEP)
+        spikes, state = self._walk(x[:, None], state)
         return spikes[:, 0], state
 
     def read(self, x: torch.Tensor, state: AMSUState | None = None) -> tuple[torch.Tensor, AMSUState]:

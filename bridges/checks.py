@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,25 @@ def positive(name: str, value: Any, milliseconds: bool = False) -> torch.Tensor:
     if not bool((torch.isfinite(numbers) & (numbers > 0)).all()):
         raise ValueError(f"{name} should be positive and finite, not {value}")
     return numbers
+
+
+def whole(name: str, value: Any) -> int:
+    """A setting that is a positive whole number, such as a size.
+
+    Raises
+    ------
+    TypeError
+        If it is a quantity with a unit.
+    ValueError
+        If it isn't positive, or is of a type for numbers that may have a fraction: ``8.0`` isn't a size.
+
+    Examples
+    --------
+    >>> whole("units", 8)
+    8
+    """
+    positive(name, value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} should be a whole number, not {value}") from None

@@ -10,7 +10,7 @@ import sympy as sp
 from brian2 import nS, pA, umolar
 from scipy.special import ndtri
 
-from astrobrian.bridges.checks import positive
+from astrobrian.bridges.checks import positive, whole
 from astrobrian.equations import (
     Model,
     ParameterSet,
@@ -87,11 +87,10 @@ class Ensemble:
     astrocyte_dt_ms: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("astrocytes", "synapses", "O_beta", "dt_ms", "astrocyte_dt_ms"):
+        for name in ("O_beta", "dt_ms", "astrocyte_dt_ms"):
             positive(name, getattr(self, name), milliseconds=name.endswith("_ms"))
         for name in ("astrocytes", "synapses"):
-            if getattr(self, name) != int(getattr(self, name)):
-                raise ValueError(f"{name} should be a whole number, not {getattr(self, name)}")
+            whole(name, getattr(self, name))
         for name, known in (("regime", get_args(Regime)), ("loop", get_args(Loop))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")

@@ -197,6 +197,8 @@ def test_scalar_unit_is_the_same_in_brian2(double, numpy_target):
     [
         ({"units": 10}, "multiple of the number of heads"),
         ({"keys": 0}, "keys should be positive"),
+        ({"keys": 2.5}, "keys should be a whole number, not 2.5"),
+        ({"units": 12.0}, "units should be a whole number, not 12.0"),
         ({"ms_per_token": -1.0}, "ms_per_token should be positive"),
         ({"tau_u": 0.0}, "tau_u should be positive"),
         ({"tau_u": float("inf")}, "tau_u should be positive and finite"),
@@ -234,12 +236,21 @@ def test_layer_says_which_shapes_it_takes():
     layer = some_layer()
     x, state = torch.randn(2, 4, 6), layer.initial_state(2)
     for call, takes in ((layer, "tokens, "), (layer.read, "tokens, "), (layer.step, "")):
-        for wrong in (x[0, 0], x if call == layer.step else x[0], torch.randn(2, 4, 7), x[None]):
+        for wrong in (
+            torch.tensor(1.0),
+            x[0, 0],
+            x if call == layer.step else x[0],
+            torch.randn(2, 4, 7),
+            x[None],
+        ):
             with pytest.raises(ValueError, match=rf"\(batch, {takes}width\) with a width of 6, not \("):
                 call(wrong)
         one = torch.randn(3, 6) if call == layer.step else torch.randn(3, 4, 6)
         with pytest.raises(ValueError, match=r"r of the state .* \(3, 15\) for a batch of 3, not \(2, 15\)"):
             call(one, state)
+        for phase in (torch.zeros(2, dtype=torch.int64), torch.zeros(())):
+            with pytest.raises(ValueError, match=r"phase of the state should have the shape \(\)"):
+                call(one[:2], state._replace(phase=phase))
     with pytest.raises(ValueError, match=r"\(batch, width\)"):
         layer.rest_state(x)
     with pytest.raises(ValueError, match="at least one token"):
