@@ -147,6 +147,8 @@ def bank_walk(
 
     Raises
     ------
+    TypeError
+        If the precision is neither single nor double.
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """

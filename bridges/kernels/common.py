@@ -27,10 +27,19 @@ def threads(values: int) -> int:
 
 
 def promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The tensors in the precision that all of them have a place in."""
-    if len({t.dtype for t in tensors}) == 1:
-        return list(tensors)
+    """The tensors in the precision that all of them have a place in.
+
+    Raises
+    ------
+    TypeError
+        If there are no kernels for it.
+    """
     dtype = reduce(torch.promote_types, (t.dtype for t in tensors))
+    if dtype not in REAL:
+        raise TypeError(
+            f"the fused operators compute in {' or '.join(map(str, REAL))}, not in {dtype}: convert a tensor with .to(), or use "
+            "the eager loop"
+        )
     return [t.to(dtype) for t in tensors]
 
 

@@ -77,6 +77,8 @@ def row_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     ------
     ValueError
         If the shapes don't fit.
+    TypeError
+        If the precision is neither single nor double.
     RuntimeError
         If there is no C++ compiler.
     """

@@ -190,6 +190,8 @@ def matrix_walk(
     ------
     ValueError
         If the law has another form, or a shape is another one.
+    TypeError
+        If the precision is neither single nor double.
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """

@@ -121,6 +121,8 @@ def fused_scan(
     ------
     ValueError
         If a shape is another one.
+    TypeError
+        If the precision is neither single nor double.
     RuntimeError
         If there is no C++ compiler, or a second derivative is asked for.
     """

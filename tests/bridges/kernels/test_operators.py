@@ -5,11 +5,13 @@ import io
 import pytest
 import torch
 
-from astrobrian.bridges.kernels.operators import fused_scan, matrix_walk, row_linear
+from astrobrian.bridges.kernels.operators import bank_walk, fused_scan, matrix_walk, row_linear
 from astrobrian.bridges.torch_codegen import token_step
-from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_key, amsu_membrane
+from astrobrian.equations.library.amsu import amsu_astrocyte, amsu_bank, amsu_key, amsu_membrane
 
-MEMBRANE, KEY, ASTROCYTE = (token_step(model) for model in (amsu_membrane, amsu_key, amsu_astrocyte))
+MEMBRANE, KEY, ASTROCYTE, BANK = (
+    token_step(model) for model in (amsu_membrane, amsu_key, amsu_astrocyte, amsu_bank)
+)
 
 
 def values(*shape):
@@ -40,6 +42,13 @@ FUNCTIONS = {
     ),
     affine: (values(4, 3, 9), values(6, 9), values(6)),
 }
+
+
+def bank(*tensors):
+    return bank_walk(BANK, *tensors)
+
+
+BANK_TENSORS = values(2, 7), values(6), values(6), values(3, 6), values(3, 2), values(3), values(2, 3)
 
 
 def flat(y):
@@ -134,3 +143,14 @@ def test_a_program_whose_step_is_unknown_says_what_to_import():
     u, x, o, tau_u, theta = FUNCTIONS[membrane]
     with pytest.raises(LookupError, match=r"no token step unknown .*astrobrian\.bridges\.amsu"):
         torch.ops.astrobrian.scan("unknown", [u], [x, o], [tau_u, theta], 1.0)
+
+
+@pytest.mark.parametrize(("function", "tensors"), [*FUNCTIONS.items(), (bank, BANK_TENSORS)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_promoted_where_it_meets_single_and_refused_alone(function, tensors, dtype):
+    half = [y.to(dtype) for y in tensors]
+    with pytest.raises(TypeError, match=f"not in {dtype}: convert a tensor"):
+        function(*half)
+    first, *others = half
+    mixed, single = (flat(function(first.float(), *rest)) for rest in (others, [y.float() for y in others]))
+    assert all(torch.equal(a, b) and a.dtype == torch.float32 for a, b in zip(mixed, single, strict=True))
