@@ -16,6 +16,8 @@ from astrobrian.files import write_whole
 from astrobrian.sealed import SealedFileError, seal, unseal
 
 MAX_BYTES = 1 << 30
+MAX_LAYERS, MAX_KEYS = 256, 256
+"""Of what can be deployed: each layer is a group of its own, and the equations of a unit are written for each key."""
 
 MEMBRANES = {"tanh": amsu_membrane, "identity": amsu_linear_membrane}
 """Declarations of the membrane, by the name of their sigma."""
@@ -50,7 +52,8 @@ class TrainedLayer:
     Raises
     ------
     DeploymentError
-        If a value is missing, has another shape, isn't finite, or a time constant or threshold isn't positive.
+        If a value is missing, has another shape, isn't finite, or a time constant or threshold isn't positive; if an
+        astrocyte has more than 256 keys.
 
     Examples
     --------
@@ -109,6 +112,11 @@ class TrainedLayer:
             if not (heads and traces) or self.units % heads or traces % heads:
                 raise DeploymentError(
                     f"{self.units} units and {traces} keys don't divide among {heads} heads"
+                )
+            if self.keys > MAX_KEYS:
+                raise DeploymentError(
+                    f"an astrocyte of a layer may have {MAX_KEYS} keys, for each is written into the equations of its "
+                    f"units; this one has {self.keys}: train with fewer, and more heads"
                 )
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -183,9 +191,10 @@ class TrainedLayer:
 
 
 def check_stack(layers: Sequence[TrainedLayer]) -> None:
-    """Raise ValueError if there is no layer, or one can't get the spikes of the one before, TypeError if it isn't one."""
+    """Raise ValueError if there is no layer or too many, or one can't get the spikes of the one before, TypeError if it isn't one."""
     if not layers:
         raise ValueError("there is no layer to deploy")
+    _check_number(len(layers))
     for layer in layers:
         if not isinstance(layer, TrainedLayer):
             raise TypeError(
@@ -201,13 +210,18 @@ def check_stack(layers: Sequence[TrainedLayer]) -> None:
             )
 
 
+def _check_number(layers: int) -> None:
+    if layers > MAX_LAYERS:
+        raise DeploymentError(f"a stack may have {MAX_LAYERS} layers, not {layers}")
+
+
 def save_layers(layers: Sequence[TrainedLayer], path: str | Path) -> None:
     """Write a stack of layers to a file, whole or not at all.
 
     Raises
     ------
     ValueError
-        If there is no layer, or one can't get the spikes of the one before.
+        If there is no layer, there are more than 256, or one can't get the spikes of the one before.
     OSError
         If it can't be written, for instance because the disk is full.
 
@@ -243,6 +257,7 @@ def load_layers(path: str | Path) -> list[TrainedLayer]:
         raise DeploymentError(f"{path} has no layers")
     values: dict[str, dict[str, np.ndarray]] = {str(number): {} for number in range(len(about))}
     try:
+        _check_number(len(about))
         for name, value in arrays.items():
             number, _, own = name.partition(".")
             values[number][own] = value

@@ -126,5 +126,6 @@ def _decay(layer: TrainedLayer) -> np.ndarray:
     """What is left of the potential after a token, by the declared law u' = a u + (1 - a) x."""
     law = token_step(amsu_linear_membrane).update["u"]
     decay = sp.diff(law, symbol("u"))
-    assert sp.simplify(law - decay * symbol("u") - (1 - decay) * symbol("x")) == 0
+    if sp.simplify(law - decay * symbol("u") - (1 - decay) * symbol("x")) != 0:
+        raise ValueError(f"NIR's leaky integrator needs the law u' = a u + (1 - a) x, not {law}")
     return sp.lambdify((symbol("tau_u"), DT), decay, "numpy")(layer.values["tau_u"], layer.ms_per_token)

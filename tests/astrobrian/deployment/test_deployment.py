@@ -256,6 +256,20 @@ def test_a_file_that_does_not_say_what_it_holds_is_refused(tmp_path, about, mess
         load_layers(tmp_path / "file")
 
 
+def test_more_layers_or_keys_than_can_be_deployed_are_refused(tmp_path):
+    one = {"ms_per_token": 1.0, "sigma": "tanh", "reset": True}
+    wide = {"0.x.weight": np.ones((1, 1)), "0.tau_H": np.ones(1), "0.tau_r": np.ones(257)}
+    for arrays, about, message in (
+        ({}, [one] * 257, "may have 256 layers, not 257"),
+        (wide, [one], "may have 256 keys, .* this one has 257"),
+    ):
+        (tmp_path / "file").write_bytes(seal("layers", arrays, {"layers": about}))
+        with pytest.raises(DeploymentError, match=message):
+            load_layers(tmp_path / "file")
+    with pytest.raises(ValueError, match="256 layers, not 300"):
+        save_layers([tiny()] * 300, tmp_path / "stack")
+
+
 def test_numbers_that_belong_to_no_layer_are_refused(tmp_path):
     about = [{"ms_per_token": 1.0, "sigma": "tanh", "reset": True}]
     numbers = {f"0.{name}": value for name, value in tiny().values.items()} | {"1.theta": np.ones(1)}

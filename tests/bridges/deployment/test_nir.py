@@ -9,9 +9,10 @@ from scipy.signal import cont2discrete
 from torch import nn
 
 from astrobrian.bridges import AMSU, to_nir
+from astrobrian.bridges.deployment import nir_graph
 from astrobrian.bridges.scan import eager_scan
 from astrobrian.bridges.torch_codegen import token_step
-from astrobrian.equations import amsu_linear_membrane
+from astrobrian.equations import amsu_linear_membrane, amsu_membrane
 from tests.bridges.deployment.conftest import answers
 
 nir = pytest.importorskip("nir", reason="nir is not installed")
@@ -188,3 +189,9 @@ def test_a_neuron_without_reset_is_no_lif():
 def test_what_does_not_fit_is_refused(layers, options, message):
     with pytest.raises(ValueError, match=message):
         to_nir(layers, **options)
+
+
+def test_a_membrane_declared_otherwise_is_not_taken_for_an_integrator(monkeypatch):
+    monkeypatch.setattr(nir_graph, "amsu_linear_membrane", amsu_membrane)
+    with pytest.raises(ValueError, match=r"needs the law u' = a u \+ \(1 - a\) x, not"):
+        to_nir(stack())
