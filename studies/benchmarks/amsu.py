@@ -44,12 +44,12 @@ def timed(layer: str, tokens: int, device: str) -> Numbers:
     return numbers
 
 
-def difference() -> float:
+def difference(device: str) -> float:
     """The share of spikes that are others in SpikingJelly than in the unit, which does the same there."""
     from astrobrian.studies.benchmarks import layers
 
-    ours = layers.unit(LENGTHS[0], "cpu")()
-    theirs = layers.spikingjelly_lif(LENGTHS[0], "cpu")().transpose(0, 1)
+    ours = layers.unit(LENGTHS[0], device)()
+    theirs = layers.spikingjelly_lif(LENGTHS[0], device)().transpose(0, 1)
     return float((ours != theirs).float().mean())
 
 
@@ -64,7 +64,7 @@ def prepare(layers: Mapping[str, str], device: str, compare: bool, stack: ExitSt
     workers = {name: stack.enter_context(Worker()) for name in layers}
     if compare:
         tell("comparing the spikes")
-        if not (found := next(iter(workers.values()))(difference)) < SAME:
+        if not (found := next(iter(workers.values()))(difference, device)) < SAME:
             raise ArithmeticError(f"of the spikes of the unit and of SpikingJelly's, {found:.2%} differ")
     return Prepared(
         {
@@ -158,6 +158,17 @@ on_a_gpu = Row(
     ),
     partial(prepare, _LAYERS, "cuda", False),
     lambda: no_torch() or no_gpu() or no_snntorch(),
+    rooms=_ROOMS,
+    packages=_PACKAGES,
+)
+
+unit_and_spikingjelly_on_a_gpu = Row(
+    "amsu-spikingjelly-cuda",
+    f"Training step of AM-SUs on given currents, {_SIZES}, on a GPU",
+    "SpikingJelly's leaky neuron, multi-step mode, by its Triton kernels on the same GPU",
+    (*ratios(UNIT, LIF), *ratios(UNIT, LIF, "memory_MiB")),
+    partial(prepare, {UNIT: "unit", LIF: "spikingjelly_lif"}, "cuda", True),
+    lambda: no_torch() or no_gpu() or no_spikingjelly(),
     rooms=_ROOMS,
     packages=_PACKAGES,
 )

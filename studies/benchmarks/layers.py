@@ -76,11 +76,15 @@ def snntorch_leaky(tokens: int, device: str) -> TrainingStep:
 
 
 def spikingjelly_lif(tokens: int, device: str) -> TrainingStep:
-    """SpikingJelly's leaky neuron in its multi-step mode, reset by subtraction."""
+    """SpikingJelly's leaky neuron in its multi-step mode, reset by subtraction; on a GPU by its Triton kernels."""
     from spikingjelly.activation_based import functional, neuron, surrogate
 
     layer = neuron.LIFNode(
-        tau=2.0, v_reset=None, step_mode="m", surrogate_function=surrogate.ATan(alpha=2.0)
+        tau=2.0,
+        v_reset=None,
+        step_mode="m",
+        surrogate_function=surrogate.ATan(alpha=2.0),
+        backend="triton" if device == "cuda" else "torch",
     ).to(device)
 
     def forward(x: torch.Tensor) -> torch.Tensor:

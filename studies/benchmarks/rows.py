@@ -30,6 +30,7 @@ ROWS: dict[str, Row] = {
         amsu.unit_and_spikingjelly,
         cuda.cuda,
         amsu.on_a_gpu,
+        amsu.unit_and_spikingjelly_on_a_gpu,
     )
 }
 """Every row by name."""

@@ -52,4 +52,5 @@ def test_what_is_missing_is_told(monkeypatch):
     assert "--no-deps spikingjelly" in needs.no_spikingjelly()
     monkeypatch.setattr(needs, "find_spec", lambda name: name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "no GPU" in amsu.on_a_gpu.missing()
+    for row in (amsu.on_a_gpu, amsu.unit_and_spikingjelly_on_a_gpu):
+        assert "no GPU" in row.missing()
