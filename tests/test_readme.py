@@ -9,7 +9,9 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def test_the_script_runs_as_printed():
-    (script,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (script,) = re.findall(
+        r"this script -->\n```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     assert len([line for line in script.splitlines() if line.strip()]) <= 30
     shorter = script.replace('use_backend("cpp")', 'use_backend("numpy")')
     shorter = shorter.replace("run(8*second", "run(20*ms")
