@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import replace
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -100,7 +101,9 @@ def _run(wanted: Sequence[Part], folder: Path, workers: int, progress: Progress 
     one = missing[0]
     given = natural_trains(one.protocol, one.ensemble, one.natural, one.backend, progress)
     context = multiprocessing.get_context("spawn")  # Brian2 and Torch don't survive a fork
-    with context.Manager() as manager, _pool(workers, context) as pool:
+    manager = SyncManager(ctx=context)
+    manager.start(_end_with_the_study)
+    with manager, _pool(workers, context) as pool:
         words = manager.Queue()
         running = [pool.submit(_in_worker, part, folder / part.name, given, words) for part in missing]
         try:

@@ -113,8 +113,14 @@ def test_a_part_that_fails_ends_the_study_with_its_error(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_killed_study_takes_its_workers_with_it(tmp_path):
-    program = "from astrobrian.studies.distillation.study import run_study; run_study({!r})"
-    running = subprocess.Popen([sys.executable, "-c", program.format(str(tmp_path / "study"))])
+    program = f"""
+from astrobrian.studies.distillation import study
+if __name__ == "__main__":
+    study.natural_trains = lambda *_: []
+    study.run_study({str(tmp_path / "study")!r})
+"""
+    (tmp_path / "program.py").write_text(program)
+    running = subprocess.Popen([sys.executable, str(tmp_path / "program.py")])
     parts = [tmp_path / "study" / name / "summary.json" for name in ("AM_closed", "FM_closed")]
     wait_for(lambda: any(part.exists() for part in parts))
     workers = psutil.Process(running.pid).children(recursive=True)
