@@ -166,7 +166,7 @@ unit_and_spikingjelly_on_a_gpu = Row(
     "amsu-spikingjelly-cuda",
     f"Training step of AM-SUs on given currents, {_SIZES}, on a GPU",
     "SpikingJelly's leaky neuron, multi-step mode, by its Triton kernels on the same GPU",
-    (*ratios(UNIT, LIF), *ratios(UNIT, LIF, "memory_MiB")),
+    (*ratios(UNIT, LIF, bars=(12, 12)), *ratios(UNIT, LIF, "memory_MiB")),
     partial(prepare, {UNIT: "unit", LIF: "spikingjelly_lif"}, "cuda", True),
     lambda: no_torch() or no_gpu() or no_spikingjelly(),
     rooms=_ROOMS,
