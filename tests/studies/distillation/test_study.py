@@ -126,11 +126,14 @@ if __name__ == "__main__":
     workers = psutil.Process(running.pid).children(recursive=True)
     running.kill()
     running.wait()
-    wait_for(
-        lambda: (
-            not any(worker.is_running() and "spawn_main" in " ".join(worker.cmdline()) for worker in workers)
-        )
-    )
+    wait_for(lambda: not any(map(lives, workers)))
+
+
+def lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_for(condition, seconds=300):
