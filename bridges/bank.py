@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from astrobrian.bridges.checks import positive
+from astrobrian.bridges.checks import positive, whole
 from astrobrian.bridges.kernels.operators import bank_walk
 from astrobrian.bridges.memory import law
 from astrobrian.bridges.scan import FUSED, fusible
@@ -66,7 +66,7 @@ class Bank(nn.Module):
         if fused and not FUSED:
             raise ValueError("the fused operator needs a C++ compiler: install one, or pass fused=False")
         for name, size in {"heads": heads, "keys": keys}.items():
-            positive(name, size)
+            whole(name, size)
         positive("ms_per_token", ms_per_token, milliseconds=True)
         self.heads, self.keys, self.ms_per_token, self.fused = heads, keys, float(ms_per_token), fused
         self.log_tau_H = nn.Parameter(positive("tau_H", tau_H, milliseconds=True).expand(heads).log())

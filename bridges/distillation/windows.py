@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from astrobrian.bridges.checks import positive
+from astrobrian.bridges.checks import positive, whole
 from astrobrian.bridges.distillation.followers import BankFollower, GRUFollower
 from astrobrian.bridges.distillation.targets import Targets
 
@@ -75,11 +75,9 @@ class Fit:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("heads", "keys", "effort"):
-            positive(name, getattr(self, name))
+        positive("effort", self.effort)
         for name in ("heads", "keys"):
-            if getattr(self, name) != int(getattr(self, name)):
-                raise ValueError(f"{name} should be a whole number, not {getattr(self, name)}")
+            whole(name, getattr(self, name))
         if self.noise < 0:
             raise ValueError(f"noise can't be negative, got {self.noise}")
         if not self.stages:
