@@ -30,8 +30,8 @@ PROTOCOL = Protocol(
 ENSEMBLE = Ensemble(astrocytes=1, synapses=100, spread=0.0, postsynaptic=True)
 """One astrocyte, its synapses and the neuron behind them: what a unit is to be. Chosen here."""
 
-MS_PER_TOKEN = 100.0
-"""Short beside the time that bound receptors stay bound, so that spikes that come together count as such. Chosen here."""
+MS_PER_TOKEN = 500.0
+"""Chosen here."""
 
 Report = Callable[[float, str], None]
 
@@ -171,7 +171,7 @@ def select_order(
     recording: Recording,
     settings: Fit,
     origin: Mapping,
-    orders: Sequence[int] = (4, 6, 8, 10),
+    orders: Sequence[int] = (2, 4, 6, 8, 10),
     tolerance: float = 0.01,
     progress: Progress | None = None,
 ) -> tuple[int, dict[int, float]]:

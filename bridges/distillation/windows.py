@@ -41,9 +41,9 @@ class Stage:
 
 STAGES = (
     Stage(1, 3000, 2048, 1e-2),
-    Stage(25, 5000, 256, 5e-3),
-    Stage(120, 2000, 128, 3e-3),
-    Stage(350, 1500, 64, 1e-3),
+    Stage(8, 5000, 256, 5e-3),
+    Stage(32, 2500, 192, 3e-3),
+    Stage(96, 2000, 96, 1e-3),
 )
 """Chosen here, on held-out stimuli of the fitted kinds."""
 

@@ -23,7 +23,7 @@ from astrobrian.studies.distillation.table import bars, table
 from astrobrian.studies.figures import check_plotting
 from astrobrian.studies.results import Results
 
-ORDERS = (4, 6, 8, 10)
+ORDERS = (2, 4, 6, 8, 10)
 """Numbers of astrocytes of a bank that are tried. Chosen here."""
 
 

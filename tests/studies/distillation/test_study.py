@@ -59,7 +59,7 @@ def test_a_part_leaves_what_it_found_and_knows_that_it_is_done(tmp_path, coarse)
     assert set(figures["scores"]) == {"unit", *BESIDE}
     assert load_unit(folder / UNIT_FILE).provenance["scores"] == figures["scores"]
     with np.load(folder / "held_out.npz") as data:
-        assert data["simulated_C"].shape == data["unit_C"].shape == (2, 200)
+        assert data["simulated_C"].shape == data["unit_C"].shape == (2, 40)
     found = table(tmp_path, [part])
     assert set(found.kind[found.never_fitted]) == {"chirp"}
     assert set(bars(found)) == {f"{r} closed: {s} >= {b}" for r, s, b in BARS}
